@@ -1,0 +1,1 @@
+"""A simulated kitchen with a robot and people in it."""

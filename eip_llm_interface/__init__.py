@@ -1,0 +1,1 @@
+"""The safety LLM: judges a command, plans it in the robot's skills, judges the plan."""

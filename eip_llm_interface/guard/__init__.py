@@ -1,0 +1,1 @@
+"""Is this safe? Rules and a model judge; a policy joins them."""

@@ -1,0 +1,1 @@
+"""Objects, actions, places and hazards: data, not code."""

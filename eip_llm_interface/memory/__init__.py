@@ -1,0 +1,1 @@
+"""Budget, pressure and reclaim."""

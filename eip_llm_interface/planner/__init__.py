@@ -1,0 +1,1 @@
+"""From a command to a plan in the robot's own skills."""

@@ -1,0 +1,1 @@
+"""Watches hosts, accelerators and requests; raises alerts; shows all of it."""

@@ -1,0 +1,1 @@
+"""What every node shares and needs rclpy for; imports nothing else of EIP."""

@@ -1,0 +1,47 @@
+"""Quality of service, named by purpose."""
+
+from __future__ import annotations
+
+from rclpy.duration import Duration
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    LivelinessPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+)
+
+__all__ = ['COMMAND', 'EVENT', 'HEARTBEAT', 'MOTION', 'PERMIT', 'SENSOR', 'STATUS']
+
+SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Scans, odometry, scenes: the newest counts, a lost one is no harm."""
+
+MOTION = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+"""Velocities: only the newest may act."""
+
+PERMIT = QoSProfile(
+    depth=1,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    deadline=Duration(nanoseconds=100_000_000),
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(nanoseconds=1_000_000_000),
+)
+"""`safety/state`. Receivers enforce every timeout by a timer of their own all the same."""
+
+HEARTBEAT = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Signs of life of every node on one topic."""
+
+COMMAND = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+"""Sentences and plans: none may be lost, none repeated to a late joiner."""
+
+EVENT = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+"""Verdicts, events, request records, alerts: a burst must not lose any."""
+
+STATUS = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""Summaries: a late joiner gets the last one at once."""

@@ -1,0 +1,47 @@
+"""How every EIP node is run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+__all__ = ['run_node']
+
+
+def run_node(
+    make_node: Callable[[], Node], threads: int = 1, args: Sequence[str] | None = None
+) -> int:
+    """Spin the node that `make_node` returns until SIGINT or SIGTERM.
+
+    Returns 0 after an orderly end and 2 when the node could not be made because of a value that a
+    user set (one line on stderr, no traceback).
+    """
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    node: Node | None = None
+    try:
+        node = make_node()
+        executor: Any = SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
+        executor.add_node(node)
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=0.2)
+    except (ValueError, FileNotFoundError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr, flush=True)
+        return 2
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

@@ -1,0 +1,1 @@
+"""The independent safety monitor and the motion gate; never imports the language model."""
