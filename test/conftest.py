@@ -1,0 +1,54 @@
+"""What all tests share: a ROS domain of their own, and a deadline instead of a sleep."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+DOMAINS = range(1, 101)
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Reserve a ROS domain id against every other test process on this host and export it."""
+    number, lock = _reserve_domain()
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    yield number
+    os.close(lock)
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """Return `wait_until(condition, deadline_s=10, what='…')`: polls, or fails naming `what`."""
+
+    def wait(
+        condition: Callable[[], object], deadline_s: float = 10.0, what: str = 'condition'
+    ) -> None:
+        end = time.monotonic() + deadline_s
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(f'{what} did not hold within {deadline_s} s')
+            time.sleep(0.005)
+
+    return wait
+
+
+def _reserve_domain() -> tuple[int, int]:
+    folder = Path(tempfile.gettempdir()) / 'eip-test-domains'
+    folder.mkdir(exist_ok=True)
+    for number in DOMAINS:
+        lock = os.open(folder / str(number), os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        return number, lock
+    pytest.fail(f'all ROS domains of {DOMAINS} are taken by other test processes')
