@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -60,6 +61,7 @@ class HeartbeatPublisher:
             sequence=self._sequence,
             period_s=self._period_s,
             boot_id=self._boot_id,
+            pid=os.getpid(),
             monotonic_ns=time.monotonic_ns(),
             healthy=healthy,
             detail=detail,
