@@ -1,0 +1,1 @@
+"""Accelerators, one module per maker, behind one protocol."""

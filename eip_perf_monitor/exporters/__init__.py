@@ -1,0 +1,1 @@
+"""How other systems read what the monitor knows."""
