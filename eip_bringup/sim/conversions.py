@@ -1,0 +1,91 @@
+"""Between the simulation's own types and messages."""
+
+from __future__ import annotations
+
+import array
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from diagnostic_msgs.msg import KeyValue
+from geometry_msgs.msg import Point, Quaternion, Twist, Vector3
+from nav_msgs.msg import Odometry as OdometryMessage
+from numpy.typing import NDArray
+from sensor_msgs.msg import LaserScan
+
+from eip.msg import Person, SceneObject
+from eip_bringup.sim.household import Item
+from eip_bringup.sim.kitchen import Pose
+from eip_bringup.sim.model import PERSON_RADIUS
+from eip_bringup.sim.people import Walker
+from eip_bringup.sim.world import BEAMS, RANGE_MAX_M, RANGE_MIN_M
+
+__all__ = ['fact_messages', 'object_message', 'odometry_message', 'person_message', 'pose_of']
+__all__ += ['scan_message', 'yaw_to_quaternion']
+
+ODOM_FRAME = 'odom'
+BASE_FRAME = 'base_link'
+LASER_FRAME = 'laser'
+
+
+def yaw_to_quaternion(yaw: float) -> Quaternion:
+    """Return the rotation about the vertical by `yaw`, rad."""
+    return Quaternion(x=0.0, y=0.0, z=math.sin(yaw / 2), w=math.cos(yaw / 2))
+
+
+def pose_of(message: OdometryMessage) -> Pose:
+    """Return the pose in an odometry message."""
+    position, turn = message.pose.pose.position, message.pose.pose.orientation
+    yaw = math.atan2(
+        2 * (turn.w * turn.z + turn.x * turn.y), 1 - 2 * (turn.y * turn.y + turn.z * turn.z)
+    )
+    return Pose(position.x, position.y, yaw)
+
+
+def odometry_message(pose: Pose, speed_mps: float, turn_radps: float) -> OdometryMessage:
+    """Return odometry without a stamp, frame `odom` to `base_link`."""
+    message = OdometryMessage(child_frame_id=BASE_FRAME)
+    message.header.frame_id = ODOM_FRAME
+    message.pose.pose.position = Point(x=pose.x, y=pose.y, z=0.0)
+    message.pose.pose.orientation = yaw_to_quaternion(pose.yaw)
+    message.twist.twist = Twist(linear=Vector3(x=speed_mps), angular=Vector3(z=turn_radps))
+    return message
+
+
+def scan_message(ranges: NDArray[np.float32], period_s: float) -> LaserScan:
+    """Return a full turn of the lidar without a stamp, `ranges` in m from straight behind."""
+    message = LaserScan(
+        angle_min=-math.pi,
+        angle_max=math.pi - 2 * math.pi / BEAMS,
+        angle_increment=2 * math.pi / BEAMS,
+        scan_time=period_s,
+        range_min=RANGE_MIN_M,
+        range_max=RANGE_MAX_M,
+        ranges=array.array('f', ranges.tobytes()),
+    )
+    message.header.frame_id = LASER_FRAME
+    return message
+
+
+def person_message(walker: Walker, robot: Pose) -> Person:
+    """Return a person; the distance is from the robot's centre to the person's skin, m."""
+    vx, vy = walker.velocity
+    return Person(
+        name=walker.name,
+        kind=walker.kind,
+        position=Point(x=walker.x, y=walker.y, z=0.0),
+        velocity=Vector3(x=vx, y=vy, z=0.0),
+        distance_m=max(0.0, robot.distance_to(walker.x, walker.y) - PERSON_RADIUS),
+    )
+
+
+def object_message(item: Item) -> SceneObject:
+    """Return an object; what a person holds has no place."""
+    x, y, z = item.position
+    place = '' if item.place.startswith('person:') else item.place
+    return SceneObject(name=item.name, kind=item.kind, place=place, position=Point(x=x, y=y, z=z))
+
+
+def fact_messages(facts: Mapping[str, str]) -> list[KeyValue]:
+    """Return facts as key and value."""
+    return [KeyValue(key=key, value=value) for key, value in facts.items()]
