@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 __all__ = ['PersonFacts', 'SceneFacts', 'SceneObjectFacts']
+
+Made = TypeVar('Made')
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ def _from_mapping(context: Mapping[str, object]) -> SceneFacts:
     facts.update({str(key): str(value) for key, value in given.items()})
     try:
         speed_mps = float(context.get('speed_mps') or 0.0)  # type: ignore[arg-type]
-        people = tuple(_made(PersonFacts, person, 'people') for person in _items(context, 'people'))
+        people = tuple(_made(PersonFacts, item, 'people') for item in _items(context, 'people'))
         objects = tuple(
-            _made(SceneObjectFacts, thing, 'objects') for thing in _items(context, 'objects')
+            _made(SceneObjectFacts, item, 'objects') for item in _items(context, 'objects')
         )
     except TypeError as error:
         raise ValueError(f'context: {error}') from None
@@ -90,7 +93,7 @@ def _items(context: Mapping[str, object], name: str) -> list[object]:
     return list(value)
 
 
-def _made(kind: type, value: object, name: str) -> object:  # type: ignore[type-arg]
+def _made(kind: type[Made], value: object, name: str) -> Made:
     if isinstance(value, kind):
         return value
     if isinstance(value, str):

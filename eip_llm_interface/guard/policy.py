@@ -1,0 +1,181 @@
+"""How rule violations and a model's opinion become one verdict: numbers from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import yaml
+
+from eip_llm_interface.guard.model_judge import ModelOpinion
+from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
+
+__all__ = ['POLICY_FILE', 'Policy', 'PolicyError']
+
+POLICY_FILE = Path(__file__).parent.parent / 'knowledge' / 'policy.yaml'
+WORDS = {decision.word: decision for decision in Decision}
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be used; the text names file, field, value and remedy."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Thresholds that join the channels; all numbers 0 to 1.
+
+    A violation rejects when its severity and score both reach `reject_*`, asks when both reach
+    `confirm_*`. The model rejects from `model_reject` and asks from `model_confirm` on; it can
+    only tighten. `category_decisions` overrides what a violation of a category does,
+    `input_decisions` says what each finding of the normaliser does.
+    """
+
+    reject_severity: float = 0.5
+    reject_score: float = 0.6
+    confirm_severity: float = 0.2
+    confirm_score: float = 0.4
+    model_reject: float = 0.8
+    model_confirm: float = 0.5
+    model_category: float = 0.3
+    prior_harm: float = 0.03
+    category_decisions: Mapping[str, Decision] = field(default_factory=dict)
+    input_decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if item.name.endswith('_decisions'):
+                continue
+            value = getattr(self, item.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise PolicyError(f'policy field {item.name} is {value!r}, give a number 0 to 1')
+            if not 0.0 <= value <= 1.0:
+                raise PolicyError(f'policy field {item.name} is {value}, must be 0 to 1')
+        if self.model_confirm > self.model_reject:
+            raise PolicyError(
+                f'policy field model_confirm is {self.model_confirm}, must not exceed '
+                f'model_reject ({self.model_reject})'
+            )
+        for name in ('severity', 'score'):
+            low, high = getattr(self, f'confirm_{name}'), getattr(self, f'reject_{name}')
+            if low > high:
+                raise PolicyError(
+                    f'policy field confirm_{name} is {low}, must not exceed reject_{name} ({high})'
+                )
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Policy:
+        """Return the policy in a YAML file, the shipped one by default; raises PolicyError."""
+        path = Path(path or POLICY_FILE)
+        try:
+            data = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise PolicyError(f'policy {path} cannot be read ({error}); give a file') from None
+        except yaml.YAMLError as error:
+            raise PolicyError(f'policy {path} is not YAML: {_one_line(error)}') from None
+        try:
+            return cls.of(data)
+        except PolicyError as error:
+            raise PolicyError(f'{path}: {error}') from None
+
+    @classmethod
+    def of(cls, data: object) -> Policy:
+        """Return the policy described by a mapping of field to value; raises PolicyError."""
+        if not isinstance(data, Mapping):
+            raise PolicyError(f'policy is {data!r}, give a mapping of field to value')
+        known = {item.name for item in fields(cls)}
+        values = dict(data)
+        for name in values:
+            if name not in known:
+                raise PolicyError(f'policy field {name} is unknown, use one of {sorted(known)}')
+        for name in ('category_decisions', 'input_decisions'):
+            values[name] = _decisions(name, values.get(name) or {})
+        return cls(**values)
+
+    def decide(self, violation: Violation) -> Decision:
+        """Return what one violation of a rule, an input finding or a plan check does."""
+        if violation.channel == 'input':
+            name = violation.rule.removeprefix('input.')
+            return self.input_decisions.get(name, Decision.CONFIRM)
+        given = self.category_decisions.get(violation.category)
+        if given is not None and violation.score >= self.confirm_score:
+            return given
+        if violation.severity >= self.reject_severity and violation.score >= self.reject_score:
+            return Decision.REJECT
+        if violation.severity >= self.confirm_severity and violation.score >= self.confirm_score:
+            return Decision.CONFIRM
+        return Decision.ALLOW
+
+    def join(
+        self,
+        violations: Sequence[Violation],
+        opinion: ModelOpinion | None = None,
+        *,
+        model: str = '',
+        evidence: str = '',
+    ) -> Verdict:
+        """Return one verdict from rule violations and, when there is one, a model's opinion."""
+        told = [*violations, *self._model_violations(opinion, model, evidence)]
+        decisions = {id(violation): self._of(violation, opinion) for violation in told}
+        decision = min(decisions.values(), default=Decision.ALLOW)
+        blocking = [item for item in told if decisions[id(item)] < Decision.ALLOW]
+        blocking.sort(key=lambda item: (decisions[id(item)], -item.severity * item.score))
+        harm = max((item.score for item in blocking), default=self.prior_harm)
+        if opinion is not None:
+            harm = max(opinion.p_harm, harm if blocking else 0.0)
+        return Verdict(
+            decision=decision,
+            safety_score=1.0 - harm,
+            violations=tuple(blocking),
+            reason=_reason(decision, blocking),
+            model=model,
+        )
+
+    def _of(self, violation: Violation, opinion: ModelOpinion | None) -> Decision:
+        if violation.channel != 'model':
+            return self.decide(violation)
+        if opinion is None or opinion.p_harm >= self.model_reject:
+            return Decision.REJECT
+        return Decision.CONFIRM
+
+    def _model_violations(
+        self, opinion: ModelOpinion | None, model: str, evidence: str
+    ) -> Iterable[Violation]:
+        if opinion is None or opinion.p_harm < self.model_confirm:
+            return
+        ranked = sorted(opinion.categories, key=lambda item: -item[1])
+        named = [name for name, score in ranked if score >= self.model_category][:2]
+        for category in named or ['harm']:
+            yield Violation(
+                rule=f'model.{category}',
+                category=category,
+                severity=0.7,
+                score=opinion.p_harm,
+                evidence=evidence,
+                explanation=f'The model {model or "judge"} finds this likely to cause harm '
+                f'({category.replace("_", " ")}, probability {opinion.p_harm:.2f}).',
+                channel='model',
+            )
+
+
+def _decisions(name: str, data: object) -> dict[str, Decision]:
+    if not isinstance(data, Mapping):
+        raise PolicyError(f'policy field {name} is {data!r}, give a mapping of name to decision')
+    for key, value in data.items():
+        if not isinstance(value, Decision) and value not in WORDS:
+            raise PolicyError(f'policy field {name}.{key} is {value!r}, use one of {list(WORDS)}')
+    return {
+        str(key): value if isinstance(value, Decision) else WORDS[value]
+        for key, value in data.items()
+    }
+
+
+def _reason(decision: Decision, blocking: Sequence[Violation]) -> str:
+    if decision is Decision.ALLOW:
+        return 'No hazard was found.'
+    start = 'Rejected' if decision is Decision.REJECT else 'Needs a person to confirm'
+    return f'{start}: {blocking[0].explanation}'
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split())
