@@ -1,0 +1,156 @@
+"""What `eip up` leaves on disk so that `eip status` and `eip down` find it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+
+__all__ = ['AlreadyUpError', 'ProcessRecord', 'RunLock', 'RunState', 'end_processes', 'find_runs']
+
+FILE = 'up.json'
+LOCK = 'up.lock'
+
+
+class AlreadyUpError(RuntimeError):
+    """The robot is up already; the text says in which process."""
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """One process: its id and start time, which together never come twice."""
+
+    name: str
+    pid: int
+    create_time: float
+    log: str = ''
+    starts: int = 1
+
+    @classmethod
+    def of(cls, name: str, pid: int, log: str = '', starts: int = 1) -> ProcessRecord:
+        """Return the record of the running process `pid`; create_time is 0 if it just ended."""
+        try:
+            create_time = psutil.Process(pid).create_time()
+        except psutil.Error:
+            create_time = 0.0
+        return cls(name, pid, create_time, log, starts)
+
+    def process(self) -> psutil.Process | None:
+        """Return the process when it still runs, not another one that got its id."""
+        try:
+            process = psutil.Process(self.pid)
+            is_same = abs(process.create_time() - self.create_time) < 1.0
+            runs = process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return None
+        return process if is_same and runs else None
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One robot that was brought up: by whom, on which ROS domain, with which processes."""
+
+    supervisor: ProcessRecord
+    namespace: str
+    domain_id: int
+    started_unix_s: float
+    processes: tuple[ProcessRecord, ...] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether the supervisor still runs."""
+        return self.supervisor.process() is not None
+
+    def with_processes(self, processes: Iterable[ProcessRecord]) -> RunState:
+        """Return this state with other processes."""
+        return replace(self, processes=tuple(processes))
+
+    def write(self, folder: Path) -> None:
+        """Write the state in one step, so that no reader sees half of it."""
+        new = folder / f'{FILE}.new'
+        new.write_text(json.dumps(asdict(self), indent=1))
+        new.replace(folder / FILE)
+
+    @classmethod
+    def read(cls, folder: Path) -> RunState | None:
+        """Return the state in `folder`, or None where there is none that can be read."""
+        try:
+            values = json.loads((folder / FILE).read_text())
+            values['supervisor'] = ProcessRecord(**values['supervisor'])
+            values['processes'] = tuple(ProcessRecord(**entry) for entry in values['processes'])
+            return cls(**values)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+
+def find_runs(root: Path) -> list[tuple[Path, RunState]]:
+    """Return every robot below `root` that is up, with its state folder."""
+    found = [(file.parent, RunState.read(file.parent)) for file in sorted(root.glob(f'*/{FILE}'))]
+    return [(folder, state) for folder, state in found if state and state.is_up]
+
+
+class RunLock:
+    """Held while a robot is up; the kernel lets go of it however the holder ends."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            state = RunState.read(folder)
+            who = f'process {state.supervisor.pid}' if state else 'another process'
+            raise AlreadyUpError(
+                f'{folder.name} is up already in {who}: end it with `eip down`, '
+                'or give this one another --namespace'
+            ) from None
+
+    def release(self) -> None:
+        """Let the next one come up."""
+        os.close(self._descriptor)
+
+
+def end_processes(
+    records: Sequence[ProcessRecord], grace_s: Sequence[float] = (4.0, 2.0)
+) -> list[str]:
+    """End process groups by SIGINT, SIGTERM and SIGKILL in turn; return who had to be killed.
+
+    Takes at most the sum of `grace_s` and a second.
+    """
+    left = [record for record in records if record.process()]
+    for number, patience_s in zip((signal.SIGINT, signal.SIGTERM), grace_s, strict=True):
+        _signal(left, number)
+        left = _wait(left, patience_s)
+    killed = [record.name for record in left]
+    _signal(left, signal.SIGKILL)
+    _wait(left, 1.0)
+    return killed
+
+
+def _signal(records: Iterable[ProcessRecord], number: signal.Signals) -> None:
+    for record in records:
+        try:
+            # Each child leads a group of its own; never signal a group that another one leads.
+            if os.getpgid(record.pid) == record.pid:
+                os.killpg(record.pid, number)
+            else:
+                os.kill(record.pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _wait(records: Iterable[ProcessRecord], patience_s: float) -> list[ProcessRecord]:
+    deadline = time.monotonic() + patience_s
+    left = [record for record in records if record.process()]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = [record for record in left if record.process()]
+    return left

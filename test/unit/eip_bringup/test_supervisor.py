@@ -1,0 +1,221 @@
+"""Processes are kept up, ended in order, and never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from eip_bringup.composition import Process, Purpose
+from eip_bringup.robot_config import Respawn
+from eip_bringup.run_state import AlreadyUpError, RunState, end_processes, find_runs
+from eip_bringup.supervisor import Supervisor
+
+WaitUntil = Callable[..., None]
+QUICK = Respawn(delay_s=0.05, backoff=2.0, delay_max_s=0.4)
+
+POLITE = """
+import signal, sys, time
+def main():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    print('ready', sys.argv[1:], flush=True)
+    while True:
+        time.sleep(0.05)
+"""
+STUBBORN = """
+import signal, time
+def main():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    print('ready', flush=True)
+    while True:
+        time.sleep(0.05)
+"""
+WRONG = """
+import sys
+def main():
+    print('error: port is 0, give 1 to 65535', file=sys.stderr, flush=True)
+    return 2
+"""
+PARENT = """
+import sys, time
+from pathlib import Path
+from eip_bringup.composition import Process, Purpose
+from eip_bringup.supervisor import Supervisor
+names = [('polite', False), ('stubborn', False), ('last', True)]
+modules = {'polite': 'polite', 'stubborn': 'stubborn', 'last': 'stubborn'}
+s = Supervisor(
+    [Process(n, modules[n], Purpose.ROBOT, ends_last=last) for n, last in names],
+    Path(sys.argv[1]), 42,
+)
+s.start()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / 'modules'
+    folder.mkdir()
+    for name, text in (('polite', POLITE), ('stubborn', STUBBORN), ('wrong', WRONG)):
+        (folder / f'{name}.py').write_text(textwrap.dedent(text))
+    monkeypatch.setenv('PYTHONPATH', str(folder), prepend=os.pathsep)
+    return folder
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def make(modules: Path, tmp_path: Path, lines: list[str]) -> Iterator[Callable[..., Supervisor]]:
+    made: list[Supervisor] = []
+
+    def start(*processes: Process) -> Supervisor:
+        supervisor = Supervisor(processes, tmp_path / 'state' / 'robot', 42, lines.append)
+        made.append(supervisor)
+        supervisor.start()
+        return supervisor
+
+    yield start
+    for supervisor in made:
+        supervisor.stop()
+
+
+def process(name: str, module: str = 'polite', **changes: object) -> Process:
+    return Process(name, module, Purpose.ROBOT, respawn=QUICK, **changes)  # type: ignore[arg-type]
+
+
+def log_of(supervisor: Supervisor, name: str) -> str:
+    return (supervisor.folder / 'log' / f'{name}.log').read_text()
+
+
+def test_a_killed_process_comes_back_and_the_others_stay(
+    make: Callable[..., Supervisor], wait_until: WaitUntil, lines: list[str]
+) -> None:
+    supervisor = make(process('a'), process('b'))
+    wait_until(lambda: supervisor.pid_of('a') and 'ready' in log_of(supervisor, 'a'))
+    first, other = supervisor.pid_of('a'), supervisor.pid_of('b')
+    assert first
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: supervisor.pid_of('a') not in (None, first), what='a new process')
+    assert supervisor.pid_of('b') == other
+    assert supervisor.starts_of('a') == 2
+    assert any('a ended by SIGKILL; starting it again' in line for line in lines)
+
+
+def test_a_process_with_a_user_error_stays_down_after_three_tries_and_says_why(
+    make: Callable[..., Supervisor], wait_until: WaitUntil, lines: list[str]
+) -> None:
+    supervisor = make(process('a', 'wrong'), process('b'))
+    wait_until(lambda: any('stays down' in line for line in lines), what='giving up')
+    assert supervisor.starts_of('a') == 3
+    assert 'error: port is 0, give 1 to 65535' in lines[-1]
+    assert supervisor.pid_of('b')
+
+
+def test_respawn_delay_grows_and_is_bounded() -> None:
+    assert [QUICK.delay_after(n) for n in (1, 2, 3, 4, 5, 500)] == pytest.approx(
+        [0.05, 0.1, 0.2, 0.4, 0.4, 0.4]
+    )
+
+
+def test_a_process_that_must_not_respawn_stays_down(
+    make: Callable[..., Supervisor], wait_until: WaitUntil, lines: list[str]
+) -> None:
+    supervisor = make(Process('a', 'polite', Purpose.ROBOT, respawn=Respawn(enabled=False)))
+    wait_until(lambda: 'ready' in log_of(supervisor, 'a'))
+    pid = supervisor.pid_of('a')
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: any('stays down' in line for line in lines))
+    assert supervisor.pid_of('a') is None
+
+
+def test_an_orderly_end_takes_all_and_forces_only_who_does_not_listen(
+    make: Callable[..., Supervisor],
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        'eip_bringup.supervisor.end_processes', lambda r: end_processes(r, (0.4, 0.2))
+    )
+    supervisor = make(process('a'), process('deaf', 'stubborn'), process('gate', ends_last=True))
+    for name in ('a', 'deaf', 'gate'):
+        wait_until(lambda name=name: 'ready' in log_of(supervisor, name))
+    pids = [supervisor.pid_of(name) for name in supervisor.names]
+    assert supervisor.stop() == ['deaf']
+    assert not any(psutil.pid_exists(pid) for pid in pids if pid)
+    assert not (supervisor.folder / 'up.json').exists()
+
+
+def test_the_same_robot_cannot_come_up_twice(
+    make: Callable[..., Supervisor], modules: Path
+) -> None:
+    first = make(process('a'))
+    with pytest.raises(AlreadyUpError, match=rf'robot is up already in process {os.getpid()}'):
+        make(process('a'))
+    first.stop()
+    make(process('a')).stop()
+
+
+def test_state_on_disk_names_every_process(
+    make: Callable[..., Supervisor], wait_until: WaitUntil, tmp_path: Path
+) -> None:
+    supervisor = make(process('a'), process('b'))
+    wait_until(lambda: len(find_runs(tmp_path / 'state')) == 1)
+    (folder, state) = find_runs(tmp_path / 'state')[0]
+    assert folder == supervisor.folder
+    assert state.domain_id == 42
+    assert {p.name: p.pid for p in state.processes} == {
+        name: supervisor.pid_of(name) for name in ('a', 'b')
+    }
+
+
+def test_a_process_gets_its_environment_and_arguments(
+    make: Callable[..., Supervisor], wait_until: WaitUntil
+) -> None:
+    supervisor = make(process('a', namespace='robot_a', parameters={'x': 1}))
+    wait_until(lambda: 'ready' in log_of(supervisor, 'a'))
+    assert "'__ns:=/robot_a'" in log_of(supervisor, 'a')
+    assert "'x:=1'" in log_of(supervisor, 'a')
+    environment = psutil.Process(supervisor.pid_of('a')).environ()
+    assert environment['ROS_DOMAIN_ID'] == '42'
+    assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert environment['ROS_LOG_DIR'] == str(supervisor.folder / 'log' / 'ros')
+    assert environment['OMP_NUM_THREADS'] == '1'
+
+
+def test_no_process_outlives_a_killed_parent_not_even_a_frozen_one(
+    modules: Path, tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    folder = tmp_path / 'robot'
+    parent = subprocess.Popen([sys.executable, '-c', PARENT, str(folder)])
+    try:
+        wait_until(lambda: (state := RunState.read(folder)) and len(state.processes) == 3)
+        for name in ('polite', 'stubborn', 'last'):
+            wait_until(lambda name=name: 'ready' in (folder / 'log' / f'{name}.log').read_text())
+        state = RunState.read(folder)
+        assert state
+        os.kill(state.processes[0].pid, signal.SIGSTOP)
+    finally:
+        parent.kill()
+        parent.wait()
+    wait_until(lambda: not any(p.process() for p in state.processes), what='the end of all')
+
+
+def test_a_state_file_of_a_dead_supervisor_is_no_running_robot(tmp_path: Path) -> None:
+    folder = tmp_path / 'robot'
+    folder.mkdir()
+    (folder / 'up.json').write_text('{"half": ')
+    assert RunState.read(folder) is None
+    assert find_runs(tmp_path) == []
