@@ -31,7 +31,8 @@ class PerformanceMonitor:
     """Watches a language model and the machine below it; every method is thread-safe.
 
     `llm` is the model that `PerformanceBenchmark` asks; the monitor itself never calls it.
-    `board` is where a node pins what it hears from the robot. Raises AlertFileError when the
+    `board` is where a node pins what it hears from the robot; `on_alert` is called, by the thread
+    that samples, with every alert that begins or ends. Raises AlertFileError when the
     rules cannot be read.
     """
 
@@ -42,6 +43,7 @@ class PerformanceMonitor:
         config: MonitorConfig | None = None,
         rules: Iterable[AlertRule] | None = None,
         accelerators: Sequence[AcceleratorProbe] | None = None,
+        on_alert: Callable[[Alert], None] = lambda alert: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.llm = llm
@@ -50,6 +52,7 @@ class PerformanceMonitor:
         if rules is None:
             named = self.config.alerts_file
             rules = load_rules(Path(named).expanduser() if named else find_alerts_file())
+        self._on_alert = on_alert
         self._clock = clock
         self._started_at = clock()
         self._requests = RequestStatistics(self.config.window_s, self.config.capacity, clock)
@@ -67,6 +70,12 @@ class PerformanceMonitor:
     def rules(self) -> tuple[AlertRule, ...]:
         """Return every alert rule."""
         return self._alerts.rules
+
+    @property
+    def sample_age_s(self) -> float | None:
+        """Return the time since the last sample, s; None before the first."""
+        last = self._last
+        return None if last is None else self._clock() - last[0]
 
     def record_request(
         self,
@@ -87,6 +96,12 @@ class PerformanceMonitor:
 
     def sample(self) -> Snapshot:
         """Read host, devices and processes, keep the trends, judge the alerts."""
+        found = self._sample()
+        for alert in found.changes:
+            self._on_alert(alert)
+        return found
+
+    def _sample(self) -> Snapshot:
         with self._lock:
             accelerators = read_accelerators(self._accelerators)
             robot = self.board.read()

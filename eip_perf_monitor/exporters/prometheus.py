@@ -105,11 +105,11 @@ def _requests(r: RequestSummary) -> Iterator[Metric]:
     histogram = HistogramMetricFamily('eip_request_duration_seconds', 'Time to answer a request.')
     histogram.add_metric([], buckets, r.latency_sum_s)
     yield histogram
-    quantiles = (('0.5', r.latency_p50_s), ('0.9', r.latency_p90_s), ('0.99', r.latency_p99_s))
+    exact = (('50', r.latency_p50_s), ('90', r.latency_p90_s), ('99', r.latency_p99_s))
     yield _gauge(
         'request_duration_window_seconds',
         'Exact percentiles of the time to answer, over the window.',
-        *(({'quantile': q}, value) for q, value in quantiles),
+        *(({'percentile': p}, value) for p, value in exact),
     )
     yield _gauge('request_window_seconds', 'Span of that window.', ({}, r.window_s))
     yield _gauge(
