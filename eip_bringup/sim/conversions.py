@@ -13,15 +13,18 @@ from nav_msgs.msg import Odometry as OdometryMessage
 from numpy.typing import NDArray
 from sensor_msgs.msg import LaserScan
 
-from eip.msg import Person, SceneObject
+from eip.msg import ActionPlan, Person, PlanStatus, SafetyState, SceneObject
+from eip_bringup.sim.errand import Errand, ErrandStep, Progress
 from eip_bringup.sim.household import Item
 from eip_bringup.sim.kitchen import Pose
 from eip_bringup.sim.model import PERSON_RADIUS
 from eip_bringup.sim.people import Walker
+from eip_bringup.sim.senses import Permit
 from eip_bringup.sim.world import BEAMS, RANGE_MAX_M, RANGE_MIN_M
 
-__all__ = ['fact_messages', 'object_message', 'odometry_message', 'person_message', 'pose_of']
-__all__ += ['scan_message', 'yaw_to_quaternion']
+__all__ = ['errand_of', 'fact_messages', 'flat', 'object_message', 'odometry_message']
+__all__ += ['permit_of', 'person_message', 'pose_of', 'scan_message', 'status_message']
+__all__ += ['yaw_to_quaternion']
 
 ODOM_FRAME = 'odom'
 BASE_FRAME = 'base_link'
@@ -89,3 +92,50 @@ def object_message(item: Item) -> SceneObject:
 def fact_messages(facts: Mapping[str, str]) -> list[KeyValue]:
     """Return facts as key and value."""
     return [KeyValue(key=key, value=value) for key, value in facts.items()]
+
+
+def flat(point: Point) -> tuple[float, float]:
+    """Return a point on the floor, m."""
+    return point.x, point.y
+
+
+def errand_of(message: ActionPlan) -> Errand:
+    """Return a plan as the executor takes it."""
+    return Errand(
+        plan_id=message.plan_id,
+        request_id=message.request_id,
+        steps=tuple(
+            ErrandStep(
+                step.skill,
+                {item.key: item.value for item in step.parameters},
+                step.verdict.decision,
+            )
+            for step in message.steps
+        ),
+        decision=message.verdict.decision,
+        approved=message.approved,
+        confirmed_by=message.confirmed_by,
+    )
+
+
+def permit_of(message: SafetyState) -> Permit:
+    """Return what a safety state allows; anything but a permitted ARMED allows nothing."""
+    if message.mode != SafetyState.ARMED or not message.motion_permitted:
+        return Permit(cause=message.cause or 'motion is not permitted')
+    limits = message.max_linear_speed_mps, message.max_angular_speed_radps
+    if not all(math.isfinite(limit) and limit >= 0 for limit in limits):
+        return Permit(cause=f'the permit has speed limits {limits}')
+    return Permit(True, '', *limits)
+
+
+def status_message(progress: Progress) -> PlanStatus:
+    """Return how a plan gets on, without a stamp."""
+    return PlanStatus(
+        plan_id=progress.plan_id,
+        request_id=progress.request_id,
+        state=int(progress.state),
+        step_index=progress.step_index,
+        step_count=progress.step_count,
+        skill=progress.skill,
+        message=progress.message,
+    )
