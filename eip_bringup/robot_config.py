@@ -80,6 +80,11 @@ class RobotConfig:
             )
         if self.log_level not in LOG_LEVELS:
             raise ValueError(f'log_level is {self.log_level!r}, give one of {_listed(LOG_LEVELS)}')
+        if self.use_sim_time and self.simulation:
+            raise ValueError(
+                'use_sim_time is true, but the simulated robot publishes no /clock: '
+                'set simulation to false or use_sim_time to false'
+            )
 
 
 @dataclass(frozen=True)

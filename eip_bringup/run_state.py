@@ -13,13 +13,15 @@ from pathlib import Path
 
 import psutil
 
+from eip_bringup.errors import UserError
+
 __all__ = ['AlreadyUpError', 'ProcessRecord', 'RunLock', 'RunState', 'end_processes', 'find_runs']
 
 FILE = 'up.json'
 LOCK = 'up.lock'
 
 
-class AlreadyUpError(RuntimeError):
+class AlreadyUpError(UserError):
     """The robot is up already; the text says in which process."""
 
 

@@ -9,14 +9,18 @@ from typing import Any
 
 import yaml
 
+from eip_bringup.errors import ExitCode, UserError
+
 __all__ = ['ConfigError', 'Document', 'read_yaml']
 
 Place = tuple[str | int, ...]
 WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A configuration file cannot be used; the text says where, why and what to do."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Document:
