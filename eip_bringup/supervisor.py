@@ -172,7 +172,7 @@ class Supervisor:
         child.short_lives = 1 if lived_s >= respawn.steady_after_s else child.short_lives + 1
         child.user_errors = child.user_errors + 1 if code == USER_ERROR else 0
         how = f'ended by {signal.Signals(-code).name}' if code < 0 else f'ended with code {code}'
-        if child.user_errors:
+        if code > 0:
             how = f'{how} ({child.last_line()})'
         if not respawn.enabled or child.user_errors >= TRIES_AFTER_USER_ERROR:
             self._tell(f'{name} {how}; it stays down, its log is {child.log}')

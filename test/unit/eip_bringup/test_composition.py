@@ -65,7 +65,9 @@ def test_diagnostics_are_relative_in_every_process() -> None:
 
 
 def test_options_become_parameters_where_they_belong() -> None:
-    config = RobotConfig(model='some/model', autostart=False, use_sim_time=True)
+    config = RobotConfig(
+        model='some/model', autostart=False, use_sim_time=True, simulation=False
+    )
     by_name = {p.name: p for p in compose(config)}
     assert by_name['safety_llm'].parameters['model'] == 'some/model'
     assert by_name['safety_llm'].parameters['autostart'] is False
@@ -141,6 +143,7 @@ def test_fleet_robots_start_from_what_they_have_in_common(tmp_path: Path) -> Non
         ('model: x\nsimulation: 1\n', r'line 2: simulation is 1, give true or false'),
         ('model:\n  - x\n', r"line 1: model is \['x'\], give a text"),
         ('\n\nlog_level: loud\n', r"line 3: log_level is 'loud', give one of debug"),
+        ('\nuse_sim_time: true\n', r'line 2: use_sim_time is true, but .* no /clock'),
         ('namespace: 7up\n', r"line 1: namespace is '7up', give letters"),
         ('respawn:\n  delay_s: -1\n', r'line 2: respawn.delay_s is -1, give 0 to 3600'),
         ('respawn:\n  backof: 1\n', r'line 2: respawn.backof .*did you mean backoff'),
