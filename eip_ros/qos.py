@@ -11,7 +11,7 @@ from rclpy.qos import (
     ReliabilityPolicy,
 )
 
-__all__ = ['COMMAND', 'EVENT', 'HEARTBEAT', 'MOTION', 'PERMIT', 'SENSOR', 'STATUS']
+__all__ = ['COMMAND', 'EVENT', 'HEARTBEAT', 'MOTION', 'PERMIT', 'PROGRESS', 'SENSOR', 'STATUS']
 
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Scans, odometry, scenes: the newest counts, a lost one is no harm."""
@@ -45,3 +45,10 @@ STATUS = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 """Summaries: a late joiner gets the last one at once."""
+
+PROGRESS = QoSProfile(
+    depth=10,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""`plan/status`: as STATUS, yet changes in quick succession must not hide one another."""

@@ -48,7 +48,7 @@ class SimSkillsNode(Node):
         self._was_moving = False
         self._listen()
         self._velocity = self.create_publisher(Twist, Topic.CMD_VEL_IN, qos.MOTION)
-        self._status = self.create_publisher(PlanStatus, Topic.PLAN_STATUS, qos.STATUS)
+        self._status = self.create_publisher(PlanStatus, Topic.PLAN_STATUS, qos.PROGRESS)
         self._heartbeat = HeartbeatPublisher(self)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('plan', self._diagnose)
