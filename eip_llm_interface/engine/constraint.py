@@ -1,0 +1,138 @@
+"""Which tokens a character grammar allows next."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from eip_llm_interface.engine.engine import CharGrammar
+
+__all__ = ['GrammarChoices', 'GrammarCursor', 'TokenTrie']
+
+CACHED_STATES = 4096
+
+
+@dataclass
+class _Node:
+    children: dict[str, _Node] = field(default_factory=dict)
+    tokens: list[int] = field(default_factory=list)
+
+
+class TokenTrie:
+    """All tokens of a vocabulary by their characters.
+
+    `texts[i]` is what token i writes; None for a token that writes nothing of its own (special
+    tokens, half a character). The walk visits only prefixes that the grammar allows, so that a
+    state with few choices costs little, however large the vocabulary is.
+    """
+
+    def __init__(self, texts: Sequence[str | None]) -> None:
+        self.texts = texts
+        self._root = _Node()
+        for token, text in enumerate(texts):
+            if text:
+                self._insert(token, text)
+
+    def allowed(self, grammar: CharGrammar, state: Hashable) -> list[tuple[int, Hashable]]:
+        """Return every token that may follow `state`, with the state after it."""
+        found: list[tuple[int, Hashable]] = []
+        stack = [(self._root, state)]
+        while stack:
+            node, here = stack.pop()
+            for char, child in node.children.items():
+                after = grammar.advance(here, char)
+                if after is None:
+                    continue
+                found.extend((token, after) for token in child.tokens)
+                if child.children:
+                    stack.append((child, after))
+        return found
+
+    def _insert(self, token: int, text: str) -> None:
+        node = self._root
+        for char in text:
+            node = node.children.setdefault(char, _Node())
+        node.tokens.append(token)
+
+
+class GrammarChoices:
+    """One grammar over one vocabulary; choices are remembered per state, for all threads."""
+
+    def __init__(self, trie: TokenTrie, grammar: CharGrammar) -> None:
+        self.grammar = grammar
+        self.texts = trie.texts
+        self._trie = trie
+        self._known: OrderedDict[Hashable, dict[int, Hashable]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def known(self, state: Hashable) -> dict[int, Hashable] | None:
+        """Return the remembered choices in `state`, None when it was not walked yet."""
+        return self._known.get(state)
+
+    def of(self, state: Hashable) -> dict[int, Hashable]:
+        """Return the tokens allowed in `state`, each with the state after it."""
+        found = self._known.get(state)
+        if found is None:
+            found = dict(self._trie.allowed(self.grammar, state))
+            with self._lock:
+                self._known[state] = found
+                if len(self._known) > CACHED_STATES:
+                    self._known.popitem(last=False)
+        return found
+
+    @property
+    def remembered(self) -> int:
+        """Return how many states are remembered."""
+        return len(self._known)
+
+
+class GrammarCursor:
+    """Where one generation stands in its grammar."""
+
+    def __init__(self, choices: GrammarChoices) -> None:
+        self._shared = choices
+        self._state: Hashable = choices.grammar.start()
+
+    def choices(self) -> dict[int, Hashable]:
+        """Return the tokens allowed now, each with the state after it."""
+        return self._shared.of(self._state)
+
+    def first_allowed(self, ranked: Sequence[int]) -> int | None:
+        """Return the first of `ranked` that the grammar allows now, None when none is.
+
+        A model that knows the grammar ranks an allowed token first, and most states then never
+        need the walk over the vocabulary.
+        """
+        known = self._shared.known(self._state)
+        for token in ranked:
+            if token in known if known is not None else self._after(token) is not None:
+                return token
+        return None
+
+    def may_end(self) -> bool:
+        """Return whether the text may end here."""
+        return self._shared.grammar.is_final(self._state)
+
+    def ended(self) -> bool:
+        """Return whether the text must end here."""
+        return self.may_end() and not self.choices()
+
+    def take(self, token: int) -> None:
+        """Advance over `token`; raises ValueError when the grammar forbids it."""
+        after = self._after(token)
+        if after is None:
+            raise ValueError(f'token {token} is not in the plan grammar here')
+        self._state = after
+
+    def _after(self, token: int) -> Hashable | None:
+        state: Hashable | None = self._state
+        text = self._shared.texts[token]
+        if not text:
+            return None
+        for char in text:
+            state = self._shared.grammar.advance(state, char)
+            if state is None:
+                return None
+        return state

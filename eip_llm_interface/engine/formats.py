@@ -1,0 +1,46 @@
+"""How a model is asked: for a verdict in one prefill, and for a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from eip_llm_interface.engine.chat_format import ChatFormat, PlainFormat
+from eip_llm_interface.engine.nano_format import NanoFormat
+from eip_llm_interface.engine.transformers_backend import TransformersEngine
+from eip_llm_interface.guard.model_judge import ModelOpinion
+from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.planner.planner import Planner
+
+__all__ = ['PromptFormat', 'format_of']
+
+
+class PromptFormat(Protocol):
+    """One way of asking a model; `candidates` are the words whose probability is the verdict."""
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Return the words that `opinion` weighs, the harmless one first."""
+        ...
+
+    def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
+        """Return the prompts that ask whether `text` is harmful; long texts give several."""
+        ...
+
+    def opinion(self, log_probs: Sequence[float]) -> ModelOpinion:
+        """Return the opinion that the candidates' log-probabilities stand for."""
+        ...
+
+    def plan_prompt(self, command: str, scene: SceneFacts, planner: Planner) -> str:
+        """Return the prompt that asks for a plan."""
+        ...
+
+
+def format_of(engine: TransformersEngine) -> PromptFormat:
+    """Return the way in which `engine`'s model wants to be asked."""
+    settings = engine.settings
+    if settings.get('format') == 'nano-1':
+        return NanoFormat.of(settings, engine.name)
+    if getattr(engine.tokenizer, 'chat_template', None):
+        return ChatFormat(engine.tokenizer)
+    return PlainFormat()

@@ -1,0 +1,140 @@
+"""Load a causal language model and its tokenizer, or say in one line why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eip_llm_interface.engine.engine import ModelError
+
+__all__ = ['EngineOptions', 'choose_device', 'end_tokens', 'load_model', 'token_texts']
+
+MIB = 2**20
+TOKENIZER_FILES = ('tokenizer.json', 'tokenizer.model', 'vocab.json')
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How a model is loaded and run; see GPUConfig for what a user sets. 0 MiB is no limit."""
+
+    device: str = 'auto'
+    half_precision: bool = True
+    efficient_attention: bool = True
+    skip_forced_text: bool = False
+    max_memory_mib: float = 0.0
+
+
+def choose_device(wanted: str) -> str:
+    """Return 'cuda:N' or 'cpu' for `wanted` ('auto', 'cpu', 'cuda', 'cuda:N').
+
+    Raises ModelError when the wanted accelerator is not there.
+    """
+    import torch
+
+    if wanted == 'auto':
+        return 'cuda:0' if torch.cuda.is_available() else 'cpu'
+    if wanted == 'cpu':
+        return 'cpu'
+    if not torch.cuda.is_available():
+        raise ModelError(f'device {wanted} is not available: PyTorch sees no CUDA; use auto or cpu')
+    index = int(wanted.partition(':')[2] or 0)
+    if index >= torch.cuda.device_count():
+        raise ModelError(f'device {wanted} is not there: CUDA has {torch.cuda.device_count()}')
+    return f'cuda:{index}'
+
+
+def load_model(name: str, device: str, options: EngineOptions) -> tuple[Any, Any]:
+    """Return (tokenizer, model in evaluation mode on `device`).
+
+    Only safetensors weights are read, never pickles, and no code that comes with a model is run.
+    Raises ModelError naming the file and the remedy.
+    """
+    local = Path(name).is_dir()
+    if local:
+        _check_directory(Path(name), options.max_memory_mib)
+    elif Path(name).exists() or name.startswith(('/', './', '../', '~')) or not name:
+        raise ModelError(
+            f'model {name!r} is not a directory; give a directory or a Hugging Face hub name'
+        )
+    import torch
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    dtype = torch.float32
+    if device != 'cpu' and options.half_precision:
+        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+            name,
+            local_files_only=local,
+            use_safetensors=True,
+            dtype=dtype,
+            attn_implementation='sdpa' if options.efficient_attention else 'eager',
+        )
+    except Exception as error:
+        raise ModelError(
+            f'model {name} cannot be loaded ({_one_line(error)}); check its files or name'
+        ) from None
+    if device != 'cpu' and options.max_memory_mib:
+        total_mib = torch.cuda.get_device_properties(device).total_memory / MIB
+        share = min(options.max_memory_mib / total_mib, 1.0)
+        torch.cuda.set_per_process_memory_fraction(share, device)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer, model.to(device).eval()
+
+
+def end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Return every token that ends a text for this model."""
+    ends = [tokenizer.eos_token_id]
+    config = getattr(model, 'generation_config', None)
+    given = getattr(config, 'eos_token_id', None)
+    ends += given if isinstance(given, list) else [given]
+    return list(dict.fromkeys(end for end in ends if end is not None))
+
+
+def token_texts(tokenizer: Any, vocabulary_size: int) -> list[str | None]:
+    """Return what each token writes in the middle of a text; None for special or partial ones."""
+    special = set(tokenizer.all_special_ids)
+    anchor = tokenizer.encode(':', add_special_tokens=False)[-1]
+    lead = tokenizer.decode([anchor])
+    size = min(vocabulary_size, len(tokenizer))
+    texts = tokenizer.batch_decode(
+        [[anchor, token] for token in range(size)], clean_up_tokenization_spaces=False
+    )
+    return [
+        None if token in special or '\ufffd' in text else text[len(lead) :]
+        for token, text in enumerate(texts)
+    ]
+
+
+def _check_directory(folder: Path, max_mib: float) -> None:
+    config = folder / 'config.json'
+    if not config.is_file():
+        raise ModelError(f'model {folder} has no config.json; give the directory of a saved model')
+    try:
+        if 'model_type' not in json.loads(config.read_text(encoding='utf-8')):
+            raise ValueError('field model_type is missing')
+    except (ValueError, OSError, TypeError) as error:
+        raise ModelError(f'model file {config} cannot be used ({error}); copy it again') from None
+    weights_mib = sum(file.stat().st_size for file in folder.glob('*.safetensors')) / MIB
+    if max_mib and weights_mib > max_mib:
+        raise ModelError(
+            f'model {folder} has {weights_mib:.0f} MiB of weights, max_memory_mb is {max_mib:g}; '
+            'raise it or take a smaller model'
+        )
+    if not weights_mib:
+        raise ModelError(
+            f'model {folder} has no model.safetensors; save it with save_pretrained '
+            '(pickled weights are not read)'
+        )
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise ModelError(f'model {folder} has no tokenizer.json; copy the tokenizer beside it')
+
+
+def _one_line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    return text[:300] or type(error).__name__

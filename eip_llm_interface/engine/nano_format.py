@@ -1,0 +1,156 @@
+"""How the shipped model is asked; training and use read this one file.
+
+Verdict:  <bos> scene <cmd> command <verdict>    then one token: <safe>, or a hazard's
+Plan:     <bos> names <cmd> command <plan>       then the plan in the grammar's form, <eos>
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eip_llm_interface.engine.engine import ModelError
+from eip_llm_interface.guard.model_judge import ModelOpinion
+from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.planner.grounding import mentioned
+from eip_llm_interface.planner.planner import Planner
+from eip_llm_interface.planner.skills import Named, slug
+
+__all__ = ['CATEGORIES', 'SPECIAL_TOKENS', 'NanoFormat', 'clean', 'names_line', 'scene_line']
+
+CATEGORIES = (
+    'fire', 'burn', 'shock', 'cut', 'chemical', 'poison', 'explosion', 'fall', 'collision',
+    'crush', 'choke', 'water_damage', 'property', 'food', 'mess', 'harm_person', 'harm_animal',
+    'theft', 'privacy', 'illegal', 'discrimination', 'deception', 'medical', 'weapon',
+    'unattended', 'exit', 'disturbance', 'environment', 'self_harm', 'child', 'zone', 'machine',
+)  # fmt: skip
+SAFE = '<safe>'
+CONTROL = ('<pad>', '<bos>', '<eos>', '<cmd>', '<verdict>', '<plan>', SAFE)
+SPECIAL_TOKENS = (*CONTROL, *(f'<{name}>' for name in CATEGORIES))
+WINDOW_WORDS = 90
+OVERLAP_WORDS = 20
+NEAR_M = 3.0
+CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
+
+
+def clean(text: str) -> str:
+    """Return `text` as the model reads it: lower case, CamelCase apart, no control tokens."""
+    text = CAMEL.sub(' ', text).replace('<', '(').replace('>', ')')
+    return ' '.join(text.lower().replace('_', ' ').split())
+
+
+def scene_line(scene: SceneFacts) -> str:
+    """Return the facts that may change a verdict, shortest first; empty when nothing is known."""
+    said = []
+    for person in scene.people:
+        who = person.name or person.kind
+        if person.distance_m is None:
+            said.append(f'{who} here')
+        else:
+            said.append(f'{who} {"near" if person.distance_m < NEAR_M else "far"}')
+    if scene.held_object:
+        said.append(f'holds {scene.held_object}')
+    said += [f'{key} {value}' for key, value in scene.facts.items()]
+    if scene.description:
+        said.append(scene.description)
+    return clean('; '.join(said)[:600])
+
+
+def names_line(command: str, scene: SceneFacts, planner: Planner) -> str:
+    """Return the manifest's names that the command speaks of, with where they are.
+
+    Only these can stand in a grounded plan, so nothing else costs tokens. Names follow a sign, not
+    a space, as they do in plans: the same tokens then spell them in both.
+    """
+    spoken = f' {" ".join(re.findall(r"[a-z0-9]+", clean(command)))} '
+    places = {slug(thing.name): slug(thing.place) for thing in scene.objects if thing.place}
+    parts = []
+    for kind in ('object', 'appliance', 'place', 'person'):
+        names = planner.manifest.names(kind, scene)
+        found = [
+            _named(item, places.get(item.name, ''), spoken)
+            for item in names.values()
+            if mentioned(item, spoken) or item.name == slug(scene.held_object)
+        ]
+        if found:
+            parts.append(f'{kind}:{",".join(found)}')
+    if scene.held_object:
+        parts.append(f'held:{slug(scene.held_object)}')
+    if scene.zone:
+        parts.append(f'at:{slug(scene.zone)}')
+    return ';'.join(parts)
+
+
+@dataclass(frozen=True)
+class NanoFormat:
+    """Prompts of the shipped model and what its answers mean.
+
+    The verdict is one token: `<safe>` or a hazard. With s the log-probability of `<safe>` and h
+    that of all hazards together, p_harm = sigmoid((h - s) / temperature + bias) (Platt scaling
+    on held-out text).
+    """
+
+    temperature: float = 1.0
+    bias: float = 0.0
+    categories: tuple[str, ...] = CATEGORIES
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], name: str) -> NanoFormat:
+        """Return the format that config.json's `eip` describes; raises ModelError."""
+        try:
+            calibration = settings.get('calibration', {})
+            made = cls(
+                temperature=float(calibration.get('temperature', 1.0)),
+                bias=float(calibration.get('bias', 0.0)),
+                categories=tuple(str(item) for item in settings['categories']),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(
+                f'model {name}: key eip of config.json cannot be used ({error!r}); train it again'
+            ) from None
+        if not made.temperature > 0 or not math.isfinite(made.bias):
+            raise ModelError(f'model {name}: calibration {calibration} is no calibration')
+        return made
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Return the verdict tokens, `<safe>` first."""
+        return (SAFE, *(f'<{name}>' for name in self.categories))
+
+    def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
+        """Return one prompt per window of words; the strictest window counts."""
+        line = scene_line(scene)
+        words = clean(text).split() or ['']
+        step = WINDOW_WORDS - OVERLAP_WORDS
+        starts = range(0, max(len(words) - OVERLAP_WORDS, 1), step)
+        windows = (words[start : start + WINDOW_WORDS] for start in starts)
+        return [f'<bos>{line}<cmd>{" ".join(window)}<verdict>' for window in windows]
+
+    def opinion(self, log_probs: Sequence[float]) -> ModelOpinion:
+        """Return the calibrated probability of harm and its share per category."""
+        safe, *hazards = log_probs
+        top = max(hazards)
+        total = top + math.log(sum(math.exp(value - top) for value in hazards))
+        margin = (total - safe) / self.temperature + self.bias
+        p_harm = 1.0 / (1.0 + math.exp(max(min(-margin, 60.0), -60.0)))
+        shares = (
+            (value, math.exp(score - total))
+            for value, score in zip(self.categories, hazards, strict=True)
+        )
+        ranked = sorted(shares, key=lambda item: -item[1])[:3]
+        return ModelOpinion(p_harm, tuple((name, min(share, 1.0)) for name, share in ranked))
+
+    def plan_prompt(self, command: str, scene: SceneFacts, planner: Planner) -> str:
+        """Return names and command, ending where the plan begins."""
+        return f'<bos>{names_line(command, scene, planner)}<cmd>{clean(command)}<plan>'
+
+
+def _named(item: Named, place: str, spoken: str) -> str:
+    plain = item.name.replace('_', ' ')
+    said = next((w for w in item.wordings if f' {clean(w)} ' in spoken and w != plain), '')
+    where = place or item.at
+    also = f'({clean(said)})' if said and f' {plain} ' not in spoken else ''
+    return f'{item.name}{also}' + (f'@{where}' if where else '')

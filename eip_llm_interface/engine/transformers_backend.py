@@ -1,0 +1,270 @@
+"""Any causal language model that `transformers` can load, from a directory or a hub name."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from eip_llm_interface.engine.constraint import GrammarChoices, GrammarCursor, TokenTrie
+from eip_llm_interface.engine.engine import CharGrammar, Generation, ModelError
+from eip_llm_interface.engine.loading import (
+    EngineOptions,
+    choose_device,
+    end_tokens,
+    load_model,
+    token_texts,
+)
+
+__all__ = ['TransformersEngine']
+
+MIB = 2**20
+TRIED_FIRST = 16
+KEPT_GRAMMARS = 8
+
+
+class TransformersEngine:
+    """A loaded model. Threads take turns token by token, so that a verdict never waits for a plan.
+
+    Raises ModelError when the model cannot be loaded.
+    """
+
+    def __init__(self, model: str | Path, options: EngineOptions | None = None) -> None:
+        self._options = options or EngineOptions()
+        self._device = choose_device(self._options.device)
+        self._lock = threading.RLock()
+        self._closed = False
+        self._trie: TokenTrie | None = None
+        self._grammars: OrderedDict[int, GrammarChoices] = OrderedDict()
+        self._name = Path(str(model)).name
+        self._tokenizer, self._model = load_model(str(model), self._device, self._options)
+        self._accepts = set(inspect.signature(self._model.forward).parameters)
+        self._ends = end_tokens(self._model, self._tokenizer)
+
+    @property
+    def name(self) -> str:
+        """Return the model's name: the directory's or hub name's last part."""
+        return self._name
+
+    @property
+    def device(self) -> str:
+        """Return 'cpu' or 'cuda:N'."""
+        return self._device
+
+    @property
+    def tokenizer(self) -> Any:
+        """Return the tokenizer, e.g. for its chat template."""
+        return self._tokenizer
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what config.json says under the key `eip`; empty if nothing."""
+        settings = getattr(self._model.config, 'eip', None)
+        return dict(settings) if isinstance(settings, dict) else {}
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens `text` is."""
+        return len(self._encode(text))
+
+    def score(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
+        """Return log-probabilities of the candidates' first tokens after each prompt."""
+        import torch
+
+        if not prompts:
+            return []
+        columns = self._first_tokens(candidates)
+        with self._lock, torch.inference_mode():
+            logits = self._last_logits(*self._batch(prompts)).float()
+            table = torch.log_softmax(logits, dim=-1)[:, columns]
+        return [[float(value) for value in row] for row in table.cpu()]
+
+    def generate(
+        self,
+        prompt: str,
+        grammar: CharGrammar | None = None,
+        max_tokens: int = 256,
+        on_text: Callable[[str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Generation:
+        """Continue `prompt` greedily, inside `grammar` when one is given."""
+        import torch
+
+        with torch.inference_mode():
+            return self._generate(prompt, grammar, max_tokens, on_text, cancelled)
+
+    def memory_mib(self) -> float:
+        """Return weights and buffers plus, on a GPU, what PyTorch reserved for work, MiB."""
+        if self._closed:
+            return 0.0
+        tensors = [*self._model.parameters(), *self._model.buffers()]
+        seen = {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in tensors}
+        weights = sum(seen.values()) / MIB
+        return max(weights, self._reserved_mib())
+
+    def release_memory(self) -> float:
+        """Drop remembered grammar states and, on a GPU, PyTorch's unused blocks; return MiB.
+
+        Remembered states are counted as 0: what Python gives back to the system is not known.
+        """
+        import torch
+
+        with self._lock:
+            before = self._reserved_mib()
+            self._grammars.clear()
+            if self._device != 'cpu':
+                torch.cuda.empty_cache()
+            return max(before - self._reserved_mib(), 0.0)
+
+    def close(self) -> None:
+        """Let weights and tokenizer go."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._model = None
+            self._grammars.clear()
+            self._trie = None
+        self.release_memory()
+
+    def _generate(
+        self,
+        prompt: str,
+        grammar: CharGrammar | None,
+        max_tokens: int,
+        on_text: Callable[[str], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Generation:
+        import torch
+
+        began = time.perf_counter()
+        cursor = self._cursor(grammar) if grammar is not None else None
+        ids, _ = self._batch([prompt])
+        prompt_tokens = int(ids.shape[1])
+        written: list[int] = []
+        shown = ''
+        first_s = 0.0
+        cache = None
+        finished = False
+        while len(written) < max_tokens:
+            if cancelled is not None and cancelled():
+                break
+            with self._lock:
+                self._open_or_raise()
+                output = self._model(
+                    input_ids=ids, past_key_values=cache, use_cache=True, **self._keep_last()
+                )
+            cache = output.past_key_values
+            token = self._choose(output.logits[0, -1].float(), cursor)
+            first_s = first_s or time.perf_counter() - began
+            if token in self._ends:
+                finished = True
+                break
+            written.append(token)
+            if cursor is not None:
+                cursor.take(token)
+            shown = self._show(written, shown, on_text)
+            if cursor is not None and cursor.ended():
+                finished = True
+                break
+            ids = torch.tensor([[token]], device=self._device)
+        return Generation(self._decode(written), prompt_tokens, len(written), first_s, finished)
+
+    def _choose(self, logits: Any, cursor: GrammarCursor | None) -> int:
+        import torch
+
+        if cursor is None:
+            return int(logits.argmax())
+        may_end = self._ends if cursor.may_end() else []
+        for token in logits.topk(min(TRIED_FIRST, len(logits))).indices.tolist():
+            if token in may_end or cursor.first_allowed([token]) is not None:
+                return int(token)
+        allowed = [*cursor.choices(), *may_end]
+        if not allowed:
+            raise ModelError(f'model {self._name} has no token that continues the plan grammar')
+        index = torch.tensor(allowed, device=logits.device)
+        return allowed[int(logits[index].argmax())]
+
+    def _show(self, written: list[int], shown: str, on_text: Callable[[str], None] | None) -> str:
+        if on_text is None:
+            return shown
+        text = self._decode(written)
+        if len(text) > len(shown) and not text.endswith('\ufffd'):
+            on_text(text[len(shown) :])
+            return text
+        return shown
+
+    def _cursor(self, grammar: CharGrammar) -> GrammarCursor:
+        with self._lock:
+            self._open_or_raise()
+            if self._trie is None:
+                self._trie = TokenTrie(token_texts(self._tokenizer, self._model.config.vocab_size))
+            choices = self._grammars.pop(id(grammar), None) or GrammarChoices(self._trie, grammar)
+            self._grammars[id(grammar)] = choices
+            if len(self._grammars) > KEPT_GRAMMARS:
+                self._grammars.popitem(last=False)
+        return GrammarCursor(choices)
+
+    def _last_logits(self, ids: Any, mask: Any) -> Any:
+        self._open_or_raise()
+        inputs: dict[str, Any] = {'input_ids': ids, 'use_cache': False, **self._keep_last()}
+        if mask is not None:
+            inputs['attention_mask'] = mask
+            if 'position_ids' in self._accepts:
+                inputs['position_ids'] = (mask.cumsum(-1) - 1).clamp(min=0)
+        return self._model(**inputs).logits[:, -1]
+
+    def _keep_last(self) -> dict[str, int]:
+        return {'logits_to_keep': 1} if 'logits_to_keep' in self._accepts else {}
+
+    def _batch(self, prompts: Sequence[str]) -> tuple[Any, Any]:
+        """Return token ids, padded on the left, and the mask; no mask when none is padded."""
+        import torch
+
+        rows = [self._encode(prompt) for prompt in prompts]
+        width = max(len(row) for row in rows)
+        self._check_length(width)
+        pad = self._tokenizer.pad_token_id or 0
+        ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows])
+        if all(len(row) == width for row in rows):
+            return ids.to(self._device), None
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+        return ids.to(self._device), mask.to(self._device)
+
+    def _encode(self, text: str) -> list[int]:
+        bos = self._tokenizer.bos_token
+        special = not (bos and text.startswith(bos))
+        return list(self._tokenizer.encode(text, add_special_tokens=special))
+
+    def _decode(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _check_length(self, width: int) -> None:
+        longest = getattr(self._model.config, 'max_position_embeddings', None) or width
+        if width > longest:
+            raise ModelError(
+                f'prompt of {width} tokens is longer than the {longest} of model {self._name}; '
+                'shorten the command or the scene'
+            )
+
+    def _first_tokens(self, candidates: Sequence[str]) -> list[int]:
+        ids = [self._tokenizer.encode(text, add_special_tokens=False)[0] for text in candidates]
+        if len(set(ids)) != len(ids):
+            raise ModelError(
+                f'model {self._name}: candidates {list(candidates)} begin with the same token'
+            )
+        return ids
+
+    def _reserved_mib(self) -> float:
+        if self._device == 'cpu':
+            return 0.0
+        import torch
+
+        return float(torch.cuda.memory_reserved(self._device)) / MIB
+
+    def _open_or_raise(self) -> None:
+        if self._closed:
+            raise ModelError(f'model {self._name} was closed; make a new one')
