@@ -19,7 +19,10 @@ setup(
     python_requires='>=3.11',
     packages=find_packages(include=['eip_*']),
     package_data={
-        package: ['**/*.yaml', '**/*.json', '**/*.safetensors', '**/*.md', '**/*.xml', '**/*.txt']
+        package: [
+            *('**/*.yaml', '**/*.json', '**/*.safetensors', '**/*.md', '**/*.xml', '**/*.txt'),
+            *('**/*.html', '**/*.css', '**/*.js', '**/*.svg'),
+        ]
         for package in (
             'eip_llm_interface',
             'eip_safety_monitor',
