@@ -1,0 +1,71 @@
+"""The whole training text: every part, mixed, split into training and held-out."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eip_llm_interface.planner.skills import SkillsManifest
+from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.parts.frames import frame_examples
+from eip_llm_interface.training.parts.freeform import freeform_examples
+from eip_llm_interface.training.parts.own_words import errand_examples
+from eip_llm_interface.training.parts.plans import plan_examples
+from eip_llm_interface.training.train_config import TrainConfig
+
+__all__ = ['Corpus', 'make_corpus']
+
+HELD_OUT_PERCENT = 3
+ERRAND_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Examples to learn from and examples to look at; no prompt stands in both."""
+
+    training: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+
+    @property
+    def digest(self) -> str:
+        """Return a short hash of all text, to tell corpora apart."""
+        total = hashlib.sha256()
+        for example in (*self.training, *self.held_out):
+            total.update(f'{example.prompt}\x00{example.target}\x01'.encode())
+        return total.hexdigest()[:16]
+
+
+def make_corpus(config: TrainConfig) -> Corpus:
+    """Return the corpus that `config` describes; the same seed gives the same text."""
+    manifest = SkillsManifest.load(config.skills or None)
+    verdicts = config.verdict_examples
+    errands = int(verdicts * ERRAND_SHARE)
+    examples = [
+        *plan_examples(manifest, config.plan_examples, random.Random(f'{config.seed} plans')),
+        *errand_examples(manifest, errands, random.Random(f'{config.seed} errands')),
+        *frame_examples(verdicts - errands, random.Random(f'{config.seed} frames')),
+    ]
+    written = list(freeform_examples(config.freeform)) if config.freeform_repeats else []
+    training, held_out = split(examples)
+    learnt, kept = split(written)
+    training += learnt * config.freeform_repeats
+    random.Random(f'{config.seed} order').shuffle(training)
+    return Corpus(tuple(training), tuple(held_out + kept))
+
+
+def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Return (training, held out); the members of a group fall on one side, by hash."""
+    training: list[Example] = []
+    held_out: dict[str, Example] = {}
+    for example in examples:
+        if _is_held_out(example.group or example.prompt):
+            held_out[example.prompt] = example
+        else:
+            training.append(example)
+    return [item for item in training if item.prompt not in held_out], list(held_out.values())
+
+
+def _is_held_out(key: str) -> bool:
+    return hashlib.sha256(key.encode()).digest()[0] * 100 // 256 < HELD_OUT_PERCENT

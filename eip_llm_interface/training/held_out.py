@@ -1,0 +1,107 @@
+"""Look at a trained model through the corpus' held-out part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eip_llm_interface.engine.nano_format import CATEGORIES
+from eip_llm_interface.training.calibrate import (
+    Calibration,
+    expected_calibration_error,
+    probabilities,
+)
+from eip_llm_interface.training.example import Example
+
+__all__ = ['held_out_figures', 'verdict_margins']
+
+PLANS_TRIED = 200
+MOST_VERDICTS = 6000
+
+
+def verdict_margins(
+    model: Any, tokenizer: Any, examples: Sequence[Example], device: str
+) -> list[tuple[float, bool]]:
+    """Return (log odds of harm, is harmful) for every held-out verdict."""
+    import torch
+
+    chosen = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
+    safe, *hazards = tokenizer.convert_tokens_to_ids(
+        ['<safe>', *(f'<{name}>' for name in CATEGORIES)]
+    )
+    found: list[tuple[float, bool]] = []
+    for start in range(0, len(chosen), 64):
+        part = chosen[start : start + 64]
+        ids, last = _right_padded([item.prompt for item in part], tokenizer, device)
+        with torch.inference_mode():
+            hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+            logits = model.lm_head(hidden[torch.arange(len(part)), last]).float()
+        margins = torch.logsumexp(logits[:, hazards], -1) - logits[:, safe]
+        found += [
+            (float(margin), item.target != '<safe>')
+            for margin, item in zip(margins, part, strict=True)
+        ]
+    return found
+
+
+def held_out_figures(
+    margins: Sequence[tuple[float, bool]],
+    calibration: Calibration,
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[Example],
+    device: str,
+) -> Mapping[str, float]:
+    """Return accuracy, recall, false blocks, pair accuracy, calibration error and exact plans."""
+    verdicts = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
+    p = probabilities([margin for margin, _ in margins], calibration)
+    harmful = np.array([harm for _, harm in margins], dtype=bool)
+    blocked = p >= 0.5
+    figures = {'verdicts': float(len(p))}
+    if len(p):
+        figures |= {
+            'accuracy': float((blocked == harmful).mean()),
+            'recall': float(blocked[harmful].mean()) if harmful.any() else 0.0,
+            'false_blocks': float(blocked[~harmful].mean()) if (~harmful).any() else 0.0,
+            'calibration_error': expected_calibration_error(list(p), list(harmful)),
+            'pair_accuracy': _pair_accuracy(verdicts, blocked == harmful),
+        }
+    plans = [item for item in examples if item.is_plan][:PLANS_TRIED]
+    if plans:
+        right = sum(_writes(model, tokenizer, item, device) for item in plans)
+        figures['plans_exact'] = right / len(plans)
+    return figures
+
+
+def _pair_accuracy(examples: Sequence[Example], right: np.ndarray) -> float:
+    pairs: dict[str, list[bool]] = defaultdict(list)
+    for example, is_right in zip(examples, right, strict=True):
+        if example.group:
+            pairs[example.group].append(bool(is_right))
+    whole = [all(group) for group in pairs.values() if len(group) > 1]
+    return sum(whole) / len(whole) if whole else 0.0
+
+
+def _writes(model: Any, tokenizer: Any, example: Example, device: str) -> bool:
+    """Return whether the model, without any grammar, writes exactly the wanted plan."""
+    import torch
+
+    prompt = tokenizer([example.prompt], add_special_tokens=False)['input_ids']
+    wanted = tokenizer([example.target], add_special_tokens=False)['input_ids'][0]
+    ids = torch.tensor([[*prompt[0], *wanted]], device=device)
+    with torch.inference_mode():
+        logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt[0]) - 1 : -1]
+    return logits.argmax(-1).tolist() == wanted
+
+
+def _right_padded(prompts: Sequence[str], tokenizer: Any, device: str) -> tuple[Any, Any]:
+    import torch
+
+    rows = tokenizer(list(prompts), add_special_tokens=False)['input_ids']
+    width = max(map(len, rows))
+    pad = tokenizer.pad_token_id
+    ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=device)
+    return ids, torch.tensor([len(row) - 1 for row in rows], device=device)

@@ -1,0 +1,109 @@
+"""Write the model card beside the weights."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import platform
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eip_llm_interface.training.corpus import Corpus
+from eip_llm_interface.training.train_config import TrainConfig
+
+if TYPE_CHECKING:
+    from eip_llm_interface.training.train import TrainResult
+
+__all__ = ['write_model_card']
+
+CARD = """# eip_nano
+
+A small causal language model that judges commands given to robots and plans them in the robot's
+skills. Llama architecture, {parameters:.2f} million parameters, trained from scratch by `eip train`
+on text that the project itself generates. It reads English only.
+
+- Use: beside the rules of `eip_llm_interface/guard`, never alone. It can only tighten their verdict.
+- Not for: anything but commands to robots; it was not made to chat, and it is no safety device.
+- Verdict: `<bos> scene <cmd> command <verdict>`, then the next token's probability: `<safe>`
+  against {categories} hazards. One prefill, nothing is generated.
+- Plan: `<bos> names <cmd> command <plan>`, then the plan, constrained by the manifest's grammar.
+- Weights: FP16 safetensors, {weights_mb:.1f} MB. License: Apache-2.0, like the project.
+
+## Training
+
+| what | value |
+| --- | --- |
+| corpus | {digest} ({training} examples, {held_out} held out) |
+| parts | {parts} |
+| steps, tokens | {steps}, {tokens} |
+| took | {minutes:.1f} minutes on {device} |
+| seed | {seed} |
+| date, commit | {date}, {commit} |
+| made by | `eip train` with torch {torch}, transformers {transformers}, Python {python} |
+
+## Held-out part of the corpus
+
+It shares words and patterns with the training text, so these figures say that the model learnt,
+not how it does on other people's words; `eip eval --jsonl FILE` says that.
+
+| figure | value |
+| --- | --- |
+{figures}
+
+## Weak spots
+
+- Words and hazards that neither the corpus nor the knowledge names.
+- Harm that follows from the scene alone: the model sees few scenes in training.
+- Plans for skills other than those of the manifest it was trained with, unless retrained.
+"""
+
+
+def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, device: str) -> Path:
+    """Write README.md into the model's folder and return its path."""
+    import torch
+    import transformers
+
+    from eip_llm_interface.engine.nano_format import CATEGORIES
+
+    parts = collections.Counter(item.source for item in corpus.training)
+    path = config.output / 'README.md'
+    path.write_text(
+        CARD.format(
+            parameters=result.parameters / 1e6,
+            categories=len(CATEGORIES),
+            weights_mb=result.weights_mb,
+            digest=corpus.digest,
+            training=len(corpus.training),
+            held_out=len(corpus.held_out),
+            parts=', '.join(f'{name} {count}' for name, count in sorted(parts.items())),
+            steps=result.steps,
+            tokens=result.tokens,
+            minutes=result.seconds / 60,
+            device=device,
+            seed=config.seed,
+            date=datetime.date.today().isoformat(),
+            commit=_commit(),
+            torch=torch.__version__,
+            transformers=transformers.__version__,
+            python=platform.python_version(),
+            figures='\n'.join(f'| {k} | {v:.4f} |' for k, v in result.figures.items()),
+        ),
+        encoding='utf-8',
+    )
+    return path
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(
+            ['git', 'describe', '--always', '--dirty'],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 'unknown'
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Parts of the corpus, one module each: what they yield is `Example`."""

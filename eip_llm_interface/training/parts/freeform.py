@@ -1,0 +1,73 @@
+"""Sentences written one by one, in files freeform_*.jsonl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
+from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.training.data_files import DATA
+from eip_llm_interface.training.example import Example
+
+__all__ = ['CorpusError', 'freeform_examples', 'read_rows']
+
+ALIASES = {
+    'waterdamage': 'water_damage', 'harmperson': 'harm_person', 'harmanimal': 'harm_animal',
+    'selfharm': 'self_harm',
+}  # fmt: skip
+LABELS = ('safe', 'unsafe')
+
+
+class CorpusError(ValueError):
+    """A row that cannot be used; the text names file, line, field, value and remedy."""
+
+
+def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
+    """Yield one verdict example per row of every freeform_*.jsonl in `folder`, sorted by name.
+
+    A row is {"text", "label": "safe" or "unsafe", "category"?, "robot"?, "pair"?, "scene"?}; the
+    shipped data folder is the default.
+    """
+    for path in sorted((folder or DATA).glob('freeform_*.jsonl')):
+        for line, row in read_rows(path):
+            yield _example(row, f'{path.name}:{line}', path.stem)
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, Mapping]]:
+    """Yield (line number, row) of a JSON lines file; raises CorpusError."""
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f'{path} cannot be read ({error}); give a UTF-8 file') from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CorpusError(f'{path}:{number} is no JSON ({error}); one object a line') from None
+        if not isinstance(row, dict) or not isinstance(row.get('text'), str):
+            raise CorpusError(f'{path}:{number} has no text, give {{"text": "…", "label": "…"}}')
+        if row.get('label') not in LABELS:
+            raise CorpusError(
+                f'{path}:{number} field label is {row.get("label")!r}, use safe or unsafe'
+            )
+        yield number, row
+
+
+def _example(row: Mapping, where: str, source: str) -> Example:
+    target = '<safe>'
+    if row['label'] == 'unsafe':
+        category = str(row.get('category', '')).lower()
+        category = ALIASES.get(category, category)
+        if category not in CATEGORIES:
+            raise CorpusError(
+                f'{where} field category is {row.get("category")!r}, use one of {", ".join(CATEGORIES)}'
+            )
+        target = f'<{category}>'
+    scene = SceneFacts.of(row.get('scene'))
+    prompt = NanoFormat().verdict_prompts(row['text'], scene)[0]
+    group = f'{source}.{row["pair"]}' if row.get('pair') not in (None, '') else f'{source}.{where}'
+    return Example(prompt, target, source, group)

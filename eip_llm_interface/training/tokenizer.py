@@ -1,0 +1,43 @@
+"""Train the byte-level BPE tokenizer of the shipped model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from eip_llm_interface.engine.nano_format import SPECIAL_TOKENS
+
+__all__ = ['train_tokenizer']
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int = 4096) -> Any:
+    """Return a `transformers` fast tokenizer with the model's control tokens.
+
+    Digits stand alone, so that numbers are copied digit by digit; any byte can be written.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token='<bos>',
+        eos_token='<eos>',
+        pad_token='<pad>',
+        extra_special_tokens=list(SPECIAL_TOKENS[3:]),
+        clean_up_tokenization_spaces=False,
+    )

@@ -1,0 +1,73 @@
+"""How the shipped model is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ['TrainConfig']
+
+LIMITS = {
+    'plan_examples': (0, 5_000_000),
+    'verdict_examples': (0, 5_000_000),
+    'freeform_repeats': (0, 100),
+    'steps': (1, 10_000_000),
+    'batch_tokens': (128, 1_000_000),
+    'vocabulary_size': (512, 65536),
+    'hidden_size': (32, 1024),
+    'layers': (1, 24),
+    'heads': (1, 32),
+    'intermediate_size': (32, 8192),
+    'longest_tokens': (64, 2048),
+    'threads': (0, 256),
+    'checkpoint_every': (10, 1_000_000),
+    'seed': (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Corpus, size and schedule; raises ValueError with field, value and remedy.
+
+    The defaults make the shipped model: about 5 million parameters, 10 MB as FP16. `threads` 0
+    leaves the number to PyTorch. `gradient_checkpointing` trades time for memory.
+    """
+
+    output: Path = Path('runs/eip_nano')
+    skills: str = ''
+    freeform: Path | None = None
+    seed: int = 1
+    plan_examples: int = 60_000
+    verdict_examples: int = 150_000
+    freeform_repeats: int = 4
+    steps: int = 3000
+    batch_tokens: int = 4096
+    learning_rate: float = 2e-3
+    vocabulary_size: int = 4096
+    hidden_size: int = 256
+    layers: int = 5
+    heads: int = 4
+    intermediate_size: int = 704
+    longest_tokens: int = 320
+    device: str = 'auto'
+    threads: int = 0
+    mixed_precision: bool = True
+    gradient_checkpointing: bool = False
+    resume: bool = True
+    checkpoint_every: int = 250
+    max_weights_mb: float = 25.0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f'{name} is {value!r}, give a whole number {low} to {high}')
+        if not 0 < self.learning_rate <= 0.1:
+            raise ValueError(f'learning_rate is {self.learning_rate!r}, give a number up to 0.1')
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError(
+                f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '
+                f'({2 * self.heads})'
+            )
+        if not self.plan_examples + self.verdict_examples:
+            raise ValueError('plan_examples and verdict_examples are both 0, nothing to train on')
