@@ -65,25 +65,25 @@ class ConfirmationStore(Generic[ItemT]):
         """Remove and return what waits under `request_id`.
 
         Raises ConfirmationError when operator or reason is blank (the item then stays), and when
-        nothing waits under this identifier or it has waited too long.
+        nothing waits under this identifier or it has waited too long (`expire` removes it).
         """
         for name, value in (('operator_name', operator_name), ('reason', reason)):
             if not value.strip():
                 raise ConfirmationError(f'{name} is empty: say who answers, and why')
         with self._lock:
-            waiting = self._waiting.pop(request_id, None)
-            others = sorted(self._waiting)
-        if waiting is None:
-            known = ', '.join(others[:5]) or 'none'
-            raise ConfirmationError(
-                f'no command waits under request_id "{request_id[:64]}"; waiting: {known}'
-            )
-        age_s = self._clock() - waiting.since_s
-        if age_s > self.timeout_s:
-            raise ConfirmationError(
-                f'request {request_id} expired: it waited {age_s:.0f} s, at most '
-                f'{self.timeout_s:.0f} s are allowed; give the command again'
-            )
+            waiting = self._waiting.get(request_id)
+            if waiting is None:
+                known = ', '.join(sorted(self._waiting)[:5]) or 'none'
+                raise ConfirmationError(
+                    f'no command waits under request_id "{request_id[:64]}"; waiting: {known}'
+                )
+            age_s = self._clock() - waiting.since_s
+            if age_s > self.timeout_s:
+                raise ConfirmationError(
+                    f'request {request_id} expired: it waited {age_s:.0f} s, at most '
+                    f'{self.timeout_s:.0f} s are allowed; give the command again'
+                )
+            del self._waiting[request_id]
         return waiting.item
 
     def expire(self) -> list[Waiting[ItemT]]:

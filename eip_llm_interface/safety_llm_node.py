@@ -14,6 +14,7 @@ from eip.msg import ActionPlan, RequestRecord, SafetyVerdict, SceneContext
 from eip.srv import ReclaimMemory
 from eip_llm_interface import conversions
 from eip_llm_interface.command_desk import CommandDesk, one_line
+from eip_llm_interface.confirm_desk import ConfirmDesk
 from eip_llm_interface.confirmations import ConfirmationStore
 from eip_llm_interface.outcome import Outcome, Request
 from eip_llm_interface.safety_llm_config import SafetyLlmConfig
@@ -61,9 +62,12 @@ class SafetyLlmNode(ManagedNode):
         self.desk = CommandDesk(
             outbox=self,
             scenes=SceneBoard(self.config.scene_timeout_s),
-            waiting=ConfirmationStore(self.config.confirm_timeout_s, self.config.confirm_capacity),
             max_wait_s=self.config.answer_timeout_s,
             why_closed=lambda: self.health()[1] or 'the node is not active',
+        )
+        self.confirm_desk = ConfirmDesk(
+            self.desk,
+            ConfirmationStore(self.config.confirm_timeout_s, self.config.confirm_capacity),
         )
         # Plain publishers: also an inactive node says that it rejects, and why.
         self._verdicts = Node.create_publisher(self, SafetyVerdict, Topic.VERDICT, qos.EVENT)
@@ -88,7 +92,7 @@ class SafetyLlmNode(ManagedNode):
         self.create_service(
             ReclaimMemory, f'~/{Service.RECLAIM}', self._on_reclaim, callback_group=upkeep
         )
-        self.create_timer(0.5, self.desk.expire, callback_group=upkeep)
+        self.create_timer(0.5, self.confirm_desk.expire, callback_group=upkeep)
         self._front = SafetyLlmServices(self)
 
     def set_up(self) -> None:
@@ -111,7 +115,7 @@ class SafetyLlmNode(ManagedNode):
     def stop(self) -> None:
         """Reject from now on, also what waits for a person."""
         self.desk.llm = None
-        self.desk.drop_waiting('the node was deactivated')
+        self.confirm_desk.drop_all('the node was deactivated')
 
     def clean_up(self) -> None:
         """Let the model go."""
@@ -191,7 +195,7 @@ class SafetyLlmNode(ManagedNode):
             'waiting': self.queue.depth,
             'capacity': self.queue.capacity,
             'rejected_as_busy': self.queue.rejected,
-            'waiting_for_confirmation': len(self.desk.waiting),
+            'waiting_for_confirmation': len(self.confirm_desk.store),
         }
         if time.monotonic() - self._last_busy_s < 5.0:
             return Diagnosis(Level.WARN, 'commands come faster than they can be answered', values)

@@ -96,7 +96,7 @@ class SafetyLlmServices:
 
     def _on_confirm(self, asked: Any, answer: Any) -> Any:
         def confirm() -> tuple[bool, str]:
-            return self._node.desk.confirm(
+            return self._node.confirm_desk.answer(
                 asked.request_id, asked.operator_name, asked.approve, asked.reason
             )
 
