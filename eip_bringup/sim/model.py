@@ -111,7 +111,7 @@ def _wheels_driven(root: ElementTree.Element) -> None:
     actuators = ElementTree.SubElement(root, 'actuator')
     for name in ('left', 'right'):
         ElementTree.SubElement(
-            actuators, 'velocity', name=name, joint=name, kv='20', forcerange='-12 12'
+            actuators, 'velocity', name=name, joint=name, kv='5', forcerange='-4 4'
         )
 
 

@@ -19,7 +19,7 @@ from eip.msg import SceneContext
 from eip.srv import SimManipulate, SimMovePerson
 from eip_bringup.sim import conversions
 from eip_bringup.sim.household import Household, Refusal
-from eip_bringup.sim.kitchen import load_kitchen
+from eip_bringup.sim.kitchen_file import load_kitchen
 from eip_bringup.sim.odometry import Odometry
 from eip_bringup.sim.robot_config import RobotConfig
 from eip_bringup.sim.tf import make_tf_publisher

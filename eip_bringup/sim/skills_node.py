@@ -17,7 +17,8 @@ from eip_bringup.sim.drive import DriveLimits
 from eip_bringup.sim.errand import Progress
 from eip_bringup.sim.executor import PlanExecutor
 from eip_bringup.sim.hands import ServiceHands
-from eip_bringup.sim.kitchen import Kitchen, load_kitchen
+from eip_bringup.sim.kitchen import Kitchen
+from eip_bringup.sim.kitchen_file import load_kitchen
 from eip_bringup.sim.perception import Perception
 from eip_bringup.sim.route import RoutePlanner
 from eip_bringup.sim.senses import Velocity
