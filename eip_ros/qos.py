@@ -30,6 +30,13 @@ PERMIT = QoSProfile(
 )
 """`safety/state`. Receivers enforce every timeout by a timer of their own all the same."""
 
+PERMIT_INBOX = QoSProfile(
+    depth=20,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""How the gate reads `safety/state`: deep enough to hear every monitor that speaks."""
+
 HEARTBEAT = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Signs of life of every node on one topic."""
 

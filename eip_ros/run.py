@@ -17,9 +17,14 @@ __all__ = ['run_node']
 
 
 def run_node(
-    make_node: Callable[[], Node], threads: int = 1, args: Sequence[str] | None = None
+    make_node: Callable[[], Node],
+    threads: int = 1,
+    args: Sequence[str] | None = None,
+    make_executor: Callable[[], Any] | None = None,
 ) -> int:
     """Spin the node that `make_node` returns until SIGINT or SIGTERM.
+
+    `make_executor` makes the executor where the number of threads does not say enough.
 
     Returns 0 after an orderly end and 2 when the node could not be made because of a value that a
     user set (one line on stderr, no traceback).
@@ -31,7 +36,7 @@ def run_node(
     node: Node | None = None
     try:
         node = make_node()
-        executor: Any = SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
+        executor = make_executor() if make_executor else _executor(threads)
         executor.add_node(node)
         while not stop.is_set():
             executor.spin_once(timeout_sec=0.2)
@@ -45,3 +50,7 @@ def run_node(
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _executor(threads: int) -> Any:
+    return SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)

@@ -1,0 +1,99 @@
+"""The node `motion_gate`: wires the gate to ROS."""
+
+from __future__ import annotations
+
+from geometry_msgs.msg import Twist
+from rclpy.node import Node
+
+from eip.msg import SafetyState
+from eip_ros import names, qos
+from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
+from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
+from eip_ros.parameters import declare_parameters
+from eip_ros.run import run_node
+from eip_safety_monitor import conversions
+from eip_safety_monitor.clock import MonotonicClock
+from eip_safety_monitor.executor import make_executor
+from eip_safety_monitor.gate import Gate, GateConfig, GateOutput, Reason
+from eip_safety_monitor.inbox import Inbox
+from eip_safety_monitor.velocity import ZERO
+
+__all__ = ['MotionGateNode', 'main']
+
+TURN_PERIOD_S = 0.005
+PUBLISH_PERIOD_S = 0.02
+
+
+class MotionGateNode(Node):
+    """Publishes `cmd_vel` at 50 Hz, zeros while motion is not permitted, and at once on a stop."""
+
+    def __init__(self) -> None:
+        super().__init__(names.Node.MOTION_GATE)
+        config = declare_parameters(self, GateConfig)
+        self._monotonic = MonotonicClock()
+        self._gate = Gate(config, self._monotonic, read_boot_id())
+        self._publisher = self.create_publisher(Twist, names.Topic.CMD_VEL, qos.MOTION)
+        self._permits = Inbox(self, SafetyState, names.Topic.STATE, qos.PERMIT_INBOX)
+        self._commands = Inbox(self, Twist, names.Topic.CMD_VEL_IN, qos.MOTION)
+        self._heartbeat = HeartbeatPublisher(self)
+        self._diagnostics = DiagnosticPublisher(self)
+        self._diagnostics.add('gate', self._diagnose)
+        self._published_ns = 0
+        self._published = ZERO
+        self._reason = Reason.NO_PERMIT
+        self._looked_ns = self._monotonic.now_ns()
+        self._timer = self.create_timer(TURN_PERIOD_S, self._turn)
+        self._turn()
+
+    def destroy_node(self) -> None:
+        """Give zero one last time."""
+        self._publisher.publish(Twist())
+        self._permits.close()
+        self._commands.close()
+        super().destroy_node()
+
+    def _turn(self) -> None:
+        # What is taken now came after the last turn: it is counted as that old.
+        since_ns, self._looked_ns = self._looked_ns, self._monotonic.now_ns()
+        for state in self._permits.take():
+            self._gate.hear_permit(conversions.permit_from(state), since_ns)
+        for command in self._commands.take():
+            if not self._gate.hear_command(conversions.velocity_from(command), since_ns):
+                self.get_logger().warning(
+                    'cmd_vel_in is not a number; zero is given until a sound one comes',
+                    throttle_duration_sec=1.0,
+                )
+        output = self._gate.output()
+        is_due = (
+            self._looked_ns - self._published_ns >= (PUBLISH_PERIOD_S - TURN_PERIOD_S / 2) * 1e9
+        )
+        if is_due or output.velocity != self._published:
+            self._publish(output)
+
+    def _publish(self, output: GateOutput) -> None:
+        self._publisher.publish(conversions.twist_message(output.velocity))
+        self._published, self._published_ns = output.velocity, self._looked_ns
+        if output.reason is not self._reason:
+            self.get_logger().info(f'{output.reason}: {output.detail}'.rstrip(': '))
+            self._reason = output.reason
+
+    def _diagnose(self) -> Diagnosis:
+        output = self._gate.last
+        is_moving = output.reason in (Reason.PASSING, Reason.LIMITED, Reason.IDLE)
+        values = {
+            'linear_mps': f'{output.velocity.linear_mps:.3f}',
+            'permit_age_s': f'{self._gate.judge.age_s():.3f}',
+            'refused_permits': self._gate.judge.refused,
+            'bad_commands': self._gate.bad_commands,
+        }
+        message = f'{output.reason}: {output.detail}'.rstrip(': ')
+        return Diagnosis(Level.OK if is_moving else Level.WARN, message, values)
+
+
+def main() -> int:
+    """Run the node; return 2 with one line on stderr when a set value cannot be used."""
+    return run_node(MotionGateNode, make_executor=make_executor)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,262 @@
+"""The node `safety_monitor`: wires the supervisor to ROS."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from sensor_msgs.msg import LaserScan
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from eip.msg import Heartbeat, SafetyEvent, SafetyState, SafetyVerdict, SceneContext
+from eip.srv import ArmMotion, ResetStop
+from eip_ros import names, qos
+from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
+from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
+from eip_ros.parameters import declare_parameters
+from eip_ros.run import run_node
+from eip_safety_monitor import conversions
+from eip_safety_monitor.audit_log import AuditLog
+from eip_safety_monitor.clock import MonotonicClock, seconds
+from eip_safety_monitor.events import Answer, Severity, State
+from eip_safety_monitor.executor import make_executor
+from eip_safety_monitor.files import FolderLock
+from eip_safety_monitor.inbox import Inbox
+from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.permits import Mode, Permit
+from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
+from eip_safety_monitor.state_store import StateStore, beginning
+from eip_safety_monitor.supervisor import Supervisor
+
+__all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
+
+PERMIT_PERIOD_S = 0.04
+LOOK_PERIOD_S = 0.01
+TELLING_LIMIT_MPS = 0.02
+
+
+@dataclass(frozen=True)
+class MonitorParameters:
+    """Parameters of the node; everything else is in the policy file."""
+
+    policy_file: str = field(
+        default='',
+        metadata={'description': 'safety policy; empty for the shipped one', 'read_only': True},
+    )
+    state_dir: str = field(
+        default='',
+        metadata={
+            'description': 'folder of latch and audit log; empty for '
+            '${EIP_STATE_DIR:-~/.local/state/eip}/<namespace or robot>',
+            'read_only': True,
+        },
+    )
+
+
+class SafetyMonitorNode(Node):
+    """Publishes the permit to move at 25 Hz and at once on every change; comes up without one."""
+
+    def __init__(self) -> None:
+        super().__init__(names.Node.SAFETY_MONITOR)
+        parameters = declare_parameters(self, MonitorParameters)
+        path = Path(parameters.policy_file) if parameters.policy_file else default_policy_file()
+        policy = load_policy(path)
+        self._lifetime_s = policy.permit_lifetime_s
+        folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
+        self._lock = FolderLock(folder)
+        self._monotonic = MonotonicClock()
+        self._boot_id = read_boot_id()
+        self._monitor_id = uuid.uuid4().hex
+        self._sequence = 0
+        self._told: tuple[Any, ...] = ()
+        self._told_limit_mps = 0.0
+        self._told_ns = 0
+        self._looked_ns = self._monotonic.now_ns()
+        self._is_closed = False
+        self._supervisor = self._make_supervisor(policy, folder)
+        self._make_outlets()
+        self._make_inlets()
+        self.get_logger().info(f'policy {path}, state in {folder}')
+        self._turn()
+
+    def destroy_node(self) -> None:
+        """End in good order: log it, forbid motion one last time, let the folder go."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._supervisor.shut_down()
+            self._publish_state(self._supervisor.state())
+            self._lock.release()
+            for inbox, _ in self._inboxes:
+                inbox.close()
+        super().destroy_node()
+
+    def _state_folder(self, given: str) -> Path:
+        if given:
+            return Path(given).expanduser()
+        base = os.environ.get('EIP_STATE_DIR') or '~/.local/state/eip'
+        return Path(base).expanduser() / (self.get_namespace().strip('/') or 'robot')
+
+    def _make_supervisor(self, policy: Policy, folder: Path) -> Supervisor:
+        log = AuditLog(folder)
+        journal = Journal(log)
+        try:
+            self._lock.take()
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            journal.problem = f'state_dir {folder} cannot be written: {error.strerror}'
+        if not journal.problem:
+            journal.open()
+        store = StateStore(folder)
+        begin = beginning(store, log.last, log.broken)
+        return Supervisor(policy, self._monotonic, journal, store, begin, self._boot_id)
+
+    def _make_outlets(self) -> None:
+        self._state_publisher = self.create_publisher(SafetyState, names.Topic.STATE, qos.PERMIT)
+        self._event_publisher = self.create_publisher(SafetyEvent, names.Topic.EVENT, qos.EVENT)
+        self._heartbeat = HeartbeatPublisher(self, health=self._health)
+        self._diagnostics = DiagnosticPublisher(self)
+        self._diagnostics.add('safety', self._diagnose)
+        stop, disarm = names.Service.EMERGENCY_STOP, names.Service.DISARM
+        self.create_service(Trigger, f'~/{stop}', self._on_stop)
+        self.create_service(Trigger, f'~/{disarm}', self._on_disarm)
+        self.create_service(ResetStop, f'~/{names.Service.RESET}', self._on_reset)
+        self.create_service(ArmMotion, f'~/{names.Service.ARM}', self._on_arm)
+
+    def _make_inlets(self) -> None:
+        topic = names.Topic
+        self._inboxes: list[tuple[Inbox[Any], Callable[[Any, int], None]]] = [
+            (Inbox(self, Bool, topic.HARDWARE_STOP, qos.SENSOR), self._hear_hardware_stop),
+            (Inbox(self, Odometry, topic.ODOM, qos.SENSOR), self._hear_odometry),
+            (Inbox(self, LaserScan, topic.SCAN, qos.SENSOR), self._hear_scan),
+            (Inbox(self, SceneContext, topic.SCENE, qos.SENSOR), self._hear_scene),
+            (Inbox(self, Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT), self._hear_heartbeat),
+            (Inbox(self, SafetyVerdict, topic.VERDICT, qos.EVENT), self._hear_verdict),
+        ]
+        self._timer = self.create_timer(LOOK_PERIOD_S, self._turn)
+
+    def _turn(self) -> None:
+        # What is taken now came after the last turn: it is counted as that old.
+        since_ns, self._looked_ns = self._looked_ns, self._monotonic.now_ns()
+        for inbox, hear in self._inboxes:
+            for message in inbox.take():
+                hear(message, since_ns)
+        self._supervisor.tick()
+        self._tell()
+
+    def _tell(self) -> None:
+        state = self._supervisor.state()
+        now_ns = self._monotonic.now_ns()
+        face = (state.mode, state.active_causes, state.is_resettable)
+        slower_mps = self._told_limit_mps - state.limits.linear_mps
+        is_due = seconds(now_ns - self._told_ns) >= PERMIT_PERIOD_S - LOOK_PERIOD_S / 2
+        if is_due or face != self._told or slower_mps > TELLING_LIMIT_MPS:
+            self._publish_state(state)
+            self._told, self._told_ns = face, now_ns
+            self._told_limit_mps = state.limits.linear_mps
+        for event in self._supervisor.take_events():
+            stamp = self.get_clock().now().to_msg()
+            self._event_publisher.publish(conversions.event_message(event, stamp))
+            self._log(event.severity, f'{event.kind}: {event.message}')
+        self._supervisor.settle()
+
+    def _publish_state(self, state: State) -> None:
+        self._sequence += 1
+        permit = Permit(
+            monitor_id=self._monitor_id,
+            sequence=self._sequence,
+            boot_id=self._boot_id,
+            stamp_ns=self._monotonic.now_ns(),
+            mode=state.mode,
+            motion_permitted=state.is_motion_permitted,
+            lifetime_s=self._lifetime_s,
+            limits=state.limits,
+            stop_category=state.stop_category,
+        )
+        stamp = self.get_clock().now().to_msg()
+        self._state_publisher.publish(conversions.state_message(state, permit, stamp))
+
+    def _log(self, severity: Severity, text: str) -> None:
+        if severity is Severity.INFO:
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
+
+    def _hear_hardware_stop(self, message: Bool, received_ns: int) -> None:
+        self._supervisor.surroundings.hear_hardware_stop(message.data, received_ns)
+
+    def _hear_odometry(self, message: Odometry, received_ns: int) -> None:
+        reading = conversions.odometry_from(message)
+        self._supervisor.surroundings.hear_odometry(reading, received_ns)
+
+    def _hear_scan(self, message: LaserScan, received_ns: int) -> None:
+        self._supervisor.surroundings.hear_scan(conversions.scan_from(message), received_ns)
+
+    def _hear_scene(self, message: SceneContext, received_ns: int) -> None:
+        self._supervisor.surroundings.hear_scene(conversions.scene_from(message), received_ns)
+
+    def _hear_heartbeat(self, message: Heartbeat, received_ns: int) -> None:
+        beat = conversions.beat_from(message)
+        is_own = beat.pid == os.getpid() and beat.boot_id == self._boot_id
+        if beat.node == names.Node.SAFETY_MONITOR and not is_own:
+            self._supervisor.hear_other_monitor()
+        self._supervisor.hear_beat(beat, received_ns)
+
+    def _hear_verdict(self, message: SafetyVerdict, received_ns: int) -> None:
+        self._supervisor.hear_verdict(conversions.verdict_from(message))
+
+    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return self._answer(self._supervisor.emergency_stop(), response)
+
+    def _on_disarm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return self._answer(self._supervisor.disarm(), response)
+
+    def _on_reset(
+        self, request: ResetStop.Request, response: ResetStop.Response
+    ) -> ResetStop.Response:
+        return self._answer(self._supervisor.reset(request.operator_name, request.reason), response)
+
+    def _on_arm(
+        self, request: ArmMotion.Request, response: ArmMotion.Response
+    ) -> ArmMotion.Response:
+        return self._answer(self._supervisor.arm(request.operator_name, request.reason), response)
+
+    def _answer(self, answer: Answer, response: Any) -> Any:
+        self._tell()
+        response.success, response.message = answer.success, answer.message
+        return response
+
+    def _health(self) -> tuple[bool, str]:
+        problem = self._supervisor.problem
+        return not problem, problem
+
+    def _diagnose(self) -> Diagnosis:
+        state = self._supervisor.state()
+        level = {
+            Mode.ARMED: Level.OK,
+            Mode.DISARMED: Level.OK,
+            Mode.PROTECTIVE: Level.WARN,
+        }.get(state.mode, Level.ERROR)
+        values = {
+            'active_causes': ', '.join(state.active_causes),
+            'nearest_person_m': f'{state.nearest_person_m:.2f}',
+            'nearest_obstacle_m': f'{state.nearest_obstacle_m:.2f}',
+            'max_linear_speed_mps': f'{state.limits.linear_mps:.2f}',
+        }
+        return Diagnosis(level, state.cause or 'motion is permitted', values)
+
+
+def main() -> int:
+    """Run the node; return 2 with one line on stderr when a set value cannot be used."""
+    return run_node(SafetyMonitorNode, make_executor=make_executor)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""What a scan says: whether it can be believed, and how near things are."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eip_safety_monitor.policy import ObstaclePolicy
+from eip_safety_monitor.readings import Odometry, Scan
+
+__all__ = ['ScanChecker', 'ScanFinding', 'obstacle_speed']
+
+FROZEN_TRAVEL = 0.3
+"""Metres plus radians that the robot may move while a scan repeats bit by bit."""
+
+
+@dataclass(frozen=True)
+class ScanFinding:
+    """Ranges from the base frame, m (infinite when there is no echo), or a problem."""
+
+    nearest_m: float
+    ahead_m: float
+    behind_m: float
+    problem: str = ''
+
+
+class ScanChecker:
+    """Reads scans once each; keeps what is needed to tell a frozen lidar."""
+
+    def __init__(self, policy: ObstaclePolicy) -> None:
+        self._policy = policy
+        self._angles: NDArray[Any] = np.zeros(0)
+        self._geometry: tuple[int, float, float] = (0, 0.0, 0.0)
+        self._checksum = 0
+        self._pose: tuple[float, float, float] | None = None
+
+    def check(self, scan: Scan, odometry: Odometry | None) -> ScanFinding:
+        """Return what `scan` says."""
+        problem = self._implausible(scan) or self._frozen(scan, odometry)
+        if problem:
+            return ScanFinding(0.0, 0.0, 0.0, problem)
+        ranges = scan.ranges_m
+        # Nearer than the least range is near (-inf by REP 117), beyond the greatest is no echo.
+        near: NDArray[Any] = np.where(ranges < scan.range_min_m, scan.range_min_m, ranges)
+        near = np.where(np.isnan(near) | (near > scan.range_max_m), np.inf, near)
+        angles = self._angles_of(scan)
+        half = self._policy.half_angle_rad
+        return ScanFinding(
+            float(near.min()),
+            _least(near[np.abs(angles) <= half]),
+            _least(near[np.abs(angles) >= np.pi - half]),
+        )
+
+    def _implausible(self, scan: Scan) -> str:
+        ranges = scan.ranges_m
+        if ranges.size == 0:
+            return 'the scan is empty'
+        geometry = (scan.angle_min_rad, scan.angle_step_rad, scan.range_min_m, scan.range_max_m)
+        if not np.isfinite(geometry).all() or scan.angle_step_rad == 0.0:
+            return 'the scan has no sound geometry'
+        nan_share = float(np.isnan(ranges).mean())
+        if nan_share > 0.2:
+            return f'{nan_share:.0%} of the scan is not a number'
+        with np.errstate(invalid='ignore'):
+            echo_share = float((ranges <= scan.range_max_m).mean())
+        if echo_share < self._policy.least_valid_share:
+            return f'only {echo_share:.0%} of the scan has an echo'
+        return ''
+
+    def _frozen(self, scan: Scan, odometry: Odometry | None) -> str:
+        checksum = zlib.crc32(scan.ranges_m.tobytes())
+        if odometry is None or not odometry.is_finite():
+            self._checksum, self._pose = checksum, None
+            return ''
+        pose = (odometry.x_m, odometry.y_m, odometry.yaw_rad)
+        if checksum != self._checksum or self._pose is None:
+            self._checksum, self._pose = checksum, pose
+            return ''
+        turned = abs((pose[2] - self._pose[2] + np.pi) % (2.0 * np.pi) - np.pi)
+        travel = float(np.hypot(pose[0] - self._pose[0], pose[1] - self._pose[1]) + turned)
+        return 'the scan is frozen while the robot moves' if travel > FROZEN_TRAVEL else ''
+
+    def _angles_of(self, scan: Scan) -> NDArray[Any]:
+        geometry = (scan.ranges_m.size, scan.angle_min_rad, scan.angle_step_rad)
+        if geometry != self._geometry:
+            raw = scan.angle_min_rad + scan.angle_step_rad * np.arange(scan.ranges_m.size)
+            self._angles, self._geometry = (raw + np.pi) % (2.0 * np.pi) - np.pi, geometry
+        return self._angles
+
+
+def _least(ranges: NDArray[Any]) -> float:
+    return float(ranges.min()) if ranges.size else float('inf')
+
+
+def obstacle_speed(policy: ObstaclePolicy, hull_distance_m: float, full_speed_mps: float) -> float:
+    """Return the permitted speed before an obstacle, m/s: a line from creep to full speed."""
+    span_m = policy.full_speed_distance_m - policy.creep_distance_m
+    ratio = min(1.0, max(0.0, (hull_distance_m - policy.creep_distance_m) / span_m))
+    creep = min(policy.creep_speed_mps, full_speed_mps)
+    return creep + ratio * (full_speed_mps - creep)

@@ -1,0 +1,86 @@
+"""The latch on disk: what must still hold after the monitor's process has died."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eip_safety_monitor.audit_log import AuditRecord
+from eip_safety_monitor.files import write_atomically
+from eip_safety_monitor.permits import Mode
+
+__all__ = ['Beginning', 'StateStore', 'beginning']
+
+FILE = 'latch.json'
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How the monitor comes up: mode, the causes that hold it, by identifier, and a sentence."""
+
+    mode: Mode
+    causes: Mapping[str, str]
+    message: str
+
+
+class StateStore:
+    """Reads and writes the latch in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def save(self, mode: Mode, causes: Mapping[str, str]) -> None:
+        """Put the latch on disk before returning; raises OSError."""
+        text = json.dumps({'mode': mode.name, 'causes': dict(causes)}, indent=1)
+        write_atomically(self._path, text + '\n')
+
+    def load(self) -> tuple[Mode, Mapping[str, str]] | None:
+        """Return what was saved, None when nothing was; raises ValueError when unreadable."""
+        try:
+            data = json.loads(self._path.read_text(encoding='utf-8'))
+            causes = {str(key): str(value) for key, value in data['causes'].items()}
+            return Mode[data['mode']], causes
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f'{self._path} cannot be read: {error}') from None
+
+
+def beginning(store: StateStore, last: AuditRecord | None, broken: str) -> Beginning:
+    """Return how to come up after whatever the last process left behind; in doubt, stopped.
+
+    The audit log is written ahead of the latch, so its last record counts beside the file.
+    """
+    try:
+        saved = store.load()
+    except ValueError as error:
+        return _stopped('restart.corrupt', str(error))
+    if broken:
+        return _stopped('audit.broken', f'the audit log was not whole: {broken}')
+    logged = _logged_mode(last)
+    if saved is None and last is None:
+        return Beginning(Mode.DISARMED, {}, 'first start')
+    if saved is None:
+        return _stopped('restart.state_missing', f'{FILE} is gone but the audit log is there')
+    mode, causes = saved
+    if mode is Mode.STOPPED or logged is Mode.STOPPED:
+        held = causes or {'restart.stopped': 'a stop was latched before the restart'}
+        return Beginning(Mode.STOPPED, held, 'a stop was latched before the restart')
+    if mode is Mode.DISARMED and logged in (Mode.DISARMED, None):
+        return Beginning(Mode.DISARMED, {}, 'start after an orderly end')
+    return _stopped('restart.unclean', 'the monitor ended while the robot was armed')
+
+
+def _logged_mode(last: AuditRecord | None) -> Mode | None:
+    if last is None:
+        return None
+    try:
+        return Mode[str(last.body.get('mode_after', ''))]
+    except KeyError:
+        return Mode.STOPPED
+
+
+def _stopped(identifier: str, message: str) -> Beginning:
+    return Beginning(Mode.STOPPED, {identifier: message}, message)

@@ -1,0 +1,170 @@
+"""What the sensors say, joined: what is wrong with them, and what speed they permit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from eip_safety_monitor.causes import Cause
+from eip_safety_monitor.clock import Clock
+from eip_safety_monitor.people import PeopleGuard, Separation
+from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
+from eip_safety_monitor.readings import Odometry, Scan, Scene
+from eip_safety_monitor.scan_check import ScanChecker, ScanFinding, obstacle_speed
+from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
+
+__all__ = ['Assessment', 'Surroundings']
+
+SIGNALS = ('scan', 'odom', 'hardware_stop', 'scene')
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Causes that hold the robot now, and what it may do otherwise."""
+
+    causes: tuple[Cause, ...]
+    permitted_mps: float
+    nearest_person_m: float
+    nearest_obstacle_m: float
+    protective_m: float
+
+
+class Surroundings:
+    """Takes readings, watches that they keep coming, and assesses them."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        self._policy = policy
+        self._checker = ScanChecker(policy.obstacles)
+        self._people = PeopleGuard(policy)
+        self._watchdogs = {
+            name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
+        }
+        self._finding: ScanFinding | None = None
+        self.odometry: Odometry | None = None
+        self._scene: Scene | None = None
+        self._is_pressed = False
+
+    def hear_scan(self, scan: Scan, received_ns: int | None = None) -> None:
+        """Take one turn of the lidar."""
+        self._watchdogs['scan'].feed(received_ns)
+        self._finding = self._checker.check(scan, self.odometry)
+
+    def hear_odometry(self, odometry: Odometry, received_ns: int | None = None) -> None:
+        """Take pose and speed of the base."""
+        self._watchdogs['odom'].feed(received_ns)
+        self.odometry = odometry
+
+    def hear_scene(self, scene: Scene, received_ns: int | None = None) -> None:
+        """Take who is near; heard and not used when people come from the lidar."""
+        if 'scene' in self._watchdogs:
+            self._watchdogs['scene'].feed(received_ns)
+        self._scene = scene
+
+    def hear_hardware_stop(self, is_pressed: bool, received_ns: int | None = None) -> None:
+        """Take the state of the hardware stop."""
+        self._watchdogs['hardware_stop'].feed(received_ns)
+        self._is_pressed = is_pressed
+
+    @property
+    def is_standing(self) -> bool:
+        """Tell whether odometry says that the robot stands; false when it is not known."""
+        if self.odometry is None or self._watchdogs['odom'].condition() is not Condition.OK:
+            return False
+        robot = self._policy.robot
+        return (
+            self.odometry.is_finite()
+            and self.odometry.speed_mps <= robot.standstill_mps
+            and abs(self.odometry.turn_radps) <= robot.standstill_radps
+        )
+
+    def missing(self) -> list[str]:
+        """Return the signals needed for motion of which nothing has come yet."""
+        return [
+            name
+            for name, watchdog in self._watchdogs.items()
+            if not watchdog.has_come and self._signal(name).reaction is Reaction.STOP
+        ]
+
+    def assess(self) -> Assessment:
+        """Return what holds the robot now and what it may do otherwise."""
+        causes = [cause for name in self._names() if (cause := self._silence(name))]
+        causes += self._implausible()
+        if self._is_pressed:
+            causes.append(Cause('hardware_stop', Reaction.STOP, 'the hardware stop is pressed'))
+        separation = self._separate()
+        if separation.cause is not None:
+            causes.append(separation.cause)
+        finding = self._finding
+        nearest = math.inf if finding is None or finding.problem else finding.nearest_m
+        return Assessment(
+            tuple(causes),
+            min(separation.permitted_mps, self._obstacle_limit()),
+            _known(separation.nearest_m),
+            _known(nearest),
+            separation.protective_m,
+        )
+
+    def _names(self) -> tuple[str, ...]:
+        is_scene_used = self._policy.people.source is PeopleSource.SCENE
+        return tuple(name for name in SIGNALS if name != 'scene' or is_scene_used)
+
+    def _signal(self, name: str) -> WatchedSignal:
+        signals = self._policy.signals
+        return {
+            'scan': signals.scan,
+            'odom': signals.odom,
+            'hardware_stop': signals.hardware_stop,
+            'scene': signals.scene,
+        }[name]
+
+    def _silence(self, name: str) -> Cause | None:
+        watchdog, reaction = self._watchdogs[name], self._signal(name).reaction
+        condition = watchdog.condition()
+        if condition is Condition.LOST:
+            message = f'{name} is silent for {watchdog.silence_s():.1f} s'
+            return Cause(f'watchdog.{name}', reaction, message)
+        if condition is Condition.NEVER_CAME:
+            return Cause(f'watchdog.{name}', reaction, f'{name} never came')
+        if condition is Condition.STARTING and reaction is Reaction.PROTECTIVE:
+            return Cause(f'watchdog.{name}', reaction, f'{name} has not come yet')
+        if condition is Condition.FLOODING:
+            message = f'{name} comes {watchdog.rate_hz():.0f} times a second, too often to be read'
+            return Cause(f'flood.{name}', reaction, message)
+        return None
+
+    def _implausible(self) -> list[Cause]:
+        causes = []
+        if self._finding is not None and self._finding.problem:
+            causes.append(Cause('scan.implausible', Reaction.STOP, self._finding.problem))
+        if self.odometry is not None and not self.odometry.is_finite():
+            causes.append(Cause('odom.implausible', Reaction.STOP, 'odometry is not a number'))
+        return causes
+
+    def _separate(self) -> Separation:
+        odometry = self.odometry
+        if odometry is None or not odometry.is_finite():
+            return Separation(permitted_mps=0.0)
+        if self._policy.people.source is PeopleSource.LIDAR:
+            if self._finding is None or self._finding.problem:
+                return Separation(permitted_mps=0.0)
+            return self._people.judge_lidar(self._finding.nearest_m, odometry)
+        if self._scene is None:
+            return Separation(permitted_mps=0.0)
+        return self._people.judge_scene(self._scene, odometry)
+
+    def _obstacle_limit(self) -> float:
+        full_mps = self._policy.robot.max_linear_speed_mps
+        if self._finding is None or self._finding.problem or self.odometry is None:
+            return 0.0
+        is_backward = self.odometry.forward_mps < -self._policy.robot.standstill_mps
+        range_m = self._finding.behind_m if is_backward else self._finding.ahead_m
+        hull_m = range_m - self._policy.robot.radius_m
+        return obstacle_speed(self._policy.obstacles, hull_m, full_mps)
+
+
+def _watchdog_config(signal: WatchedSignal) -> WatchdogConfig:
+    return WatchdogConfig(signal.timeout_s, signal.grace_s, signal.max_rate_hz)
+
+
+def _known(distance_m: float) -> float:
+    return distance_m if math.isfinite(distance_m) else -1.0

@@ -1,0 +1,83 @@
+"""Is a node or a signal alive? Judged by the receiver's own monotonic clock alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from eip_safety_monitor.clock import Clock, seconds
+
+__all__ = ['Condition', 'Watchdog', 'WatchdogConfig']
+
+
+class Condition(StrEnum):
+    """What a watchdog finds; only OK is good, STARTING is not yet bad."""
+
+    OK = 'ok'
+    STARTING = 'starting'
+    NEVER_CAME = 'never came'
+    LOST = 'lost'
+    FLOODING = 'flooding'
+
+
+@dataclass(frozen=True)
+class WatchdogConfig:
+    """How long silence may last, s, and how often messages may come, 1/s."""
+
+    timeout_s: float = 0.5
+    grace_s: float = 20.0
+    max_rate_hz: float = 500.0
+
+    def __post_init__(self) -> None:
+        for name in ('timeout_s', 'grace_s', 'max_rate_hz'):
+            value = getattr(self, name)
+            if not 0.0 < value < 1e6:
+                raise ValueError(f'{name} is {value}, set a number above 0')
+
+
+class Watchdog:
+    """Watches one thing that must come again and again."""
+
+    def __init__(self, config: WatchdogConfig, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._started_ns = clock.now_ns()
+        self._last_ns: int | None = None
+        self._recent: deque[int] = deque(maxlen=max(4, int(config.max_rate_hz)))
+
+    @property
+    def has_come(self) -> bool:
+        """Tell whether it ever came."""
+        return self._last_ns is not None
+
+    def feed(self, received_ns: int | None = None) -> None:
+        """Note that it came, now or at the earlier `received_ns`."""
+        now_ns = self._clock.now_ns()
+        received_ns = now_ns if received_ns is None else min(received_ns, now_ns)
+        self._last_ns = max(received_ns, self._last_ns or received_ns)
+        self._recent.append(now_ns)
+
+    def silence_s(self) -> float:
+        """Return for how long it has not come, s; since the start when it never came."""
+        since_ns = self._started_ns if self._last_ns is None else self._last_ns
+        return seconds(self._clock.now_ns() - since_ns)
+
+    def rate_hz(self) -> float:
+        """Return how often it came in the last second, 1/s."""
+        horizon_ns = self._clock.now_ns() - 1_000_000_000
+        while self._recent and self._recent[0] < horizon_ns:
+            self._recent.popleft()
+        return float(len(self._recent))
+
+    def condition(self) -> Condition:
+        """Return what is to be thought of it now."""
+        silence_s = self.silence_s()
+        if self._last_ns is None:
+            late = silence_s > self._config.grace_s
+            return Condition.NEVER_CAME if late else Condition.STARTING
+        if silence_s > self._config.timeout_s:
+            return Condition.LOST
+        if self.rate_hz() >= self._config.max_rate_hz:
+            return Condition.FLOODING
+        return Condition.OK
