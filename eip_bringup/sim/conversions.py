@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import LaserScan
 
 from eip.msg import ActionPlan, Person, PlanStatus, SafetyState, SceneObject
+from eip_bringup.sim.dimensions import BEAMS, PERSON_RADIUS, RANGE_MAX_M, RANGE_MIN_M
 from eip_bringup.sim.errand import Errand, ErrandStep, Progress
 from eip_bringup.sim.household import Item
 from eip_bringup.sim.kitchen import Pose
-from eip_bringup.sim.model import PERSON_RADIUS
 from eip_bringup.sim.people import Walker
 from eip_bringup.sim.senses import Permit
-from eip_bringup.sim.world import BEAMS, RANGE_MAX_M, RANGE_MIN_M
 
 __all__ = ['errand_of', 'fact_messages', 'flat', 'object_message', 'odometry_message']
 __all__ += ['permit_of', 'person_message', 'pose_of', 'scan_message', 'status_message']

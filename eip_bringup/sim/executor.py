@@ -118,6 +118,7 @@ class PlanExecutor:
         if self._index + 1 == len(self._skills):
             self._change(ErrandState.SUCCEEDED, skill.message)
             return
+        self._change(ErrandState.RUNNING, skill.message)
         self._index, self._spent_s = self._index + 1, 0.0
         self._change(ErrandState.RUNNING, self._skills[self._index].message)
 

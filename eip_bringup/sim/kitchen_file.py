@@ -11,7 +11,7 @@ import yaml
 
 from eip_bringup.sim.kitchen import STATES, Appliance, Kitchen, Place, Pose, Resident, Thing
 
-__all__ = ['load_kitchen']
+__all__ = ['load_kitchen', 'shipped_config']
 
 T = TypeVar('T')
 
@@ -21,7 +21,7 @@ def load_kitchen(path: str | Path = '') -> Kitchen:
 
     Raises FileNotFoundError, or ValueError naming the file, the field and the value.
     """
-    file = Path(path) if path else _shipped()
+    file = Path(path) if path else shipped_config('kitchen.yaml')
     if not file.is_file():
         raise FileNotFoundError(
             f'world_file {file} does not exist, give the path of a site in YAML'
@@ -35,13 +35,14 @@ def load_kitchen(path: str | Path = '') -> Kitchen:
         raise ValueError(f'{file}: {error}') from None
 
 
-def _shipped() -> Path:
-    beside = Path(__file__).parents[2] / 'config' / 'kitchen.yaml'
+def shipped_config(name: str) -> Path:
+    """Return a file of `config/`, beside the source or in the installed package's share."""
+    beside = Path(__file__).parents[2] / 'config' / name
     if beside.is_file():
         return beside
     from ament_index_python.packages import get_package_share_directory
 
-    return Path(get_package_share_directory('eip')) / 'config' / 'kitchen.yaml'
+    return Path(get_package_share_directory('eip')) / 'config' / name
 
 
 def _kitchen(content: Any) -> Kitchen:

@@ -6,16 +6,12 @@ from xml.etree import ElementTree
 
 import mujoco
 
+from eip_bringup.sim.dimensions import PERSON_RADIUS, WHEEL_RADIUS, WHEEL_TRACK
 from eip_bringup.sim.kitchen import Kitchen
 
-__all__ = ['LIDAR_HEIGHT', 'PERSON_RADIUS', 'PERSON_SLOTS', 'WHEEL_RADIUS', 'WHEEL_TRACK']
-__all__ += ['TIMESTEP_S', 'build_model']
+__all__ = ['PERSON_SLOTS', 'TIMESTEP_S', 'build_model']
 
 TIMESTEP_S = 0.002
-WHEEL_RADIUS = 0.08
-WHEEL_TRACK = 0.32
-LIDAR_HEIGHT = 0.22
-PERSON_RADIUS = 0.22
 PERSON_SLOTS = 4
 
 # Geom groups: the lidar sees 0 and 1, never the robot's own body nor what it could carry.

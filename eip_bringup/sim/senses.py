@@ -59,9 +59,10 @@ class Senses:
         """
         if self.ranges is None or self.angles is None:
             return math.inf
-        ahead = self.ranges * np.cos(self.angles)
-        aside = self.ranges * np.sin(self.angles)
-        near = np.isfinite(self.ranges) & (ahead > 0) & (np.abs(aside) < half_width_m)
+        seen = np.isfinite(self.ranges)
+        ahead = self.ranges[seen] * np.cos(self.angles[seen])
+        aside = self.ranges[seen] * np.sin(self.angles[seen])
+        near = (ahead > 0) & (np.abs(aside) < half_width_m)
         return float(ahead[near].min()) if near.any() else math.inf
 
     def points_seen(self, within_m: float) -> list[tuple[float, float]]:

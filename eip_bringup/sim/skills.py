@@ -129,6 +129,9 @@ class Manipulate(Skill):
             self.message = self._way.message
             if velocity is not None:
                 return velocity
+            if self._has_gone_away(senses):
+                self._way.pause()
+                return STANDSTILL
             self._is_there = True
         if not self._has_begun:
             self._hands.begin(self._action, self._target, self._person(senses))
@@ -145,6 +148,12 @@ class Manipulate(Skill):
     def pause(self) -> None:
         """Pass it on to the drive."""
         self._way.pause()
+
+    def _has_gone_away(self, senses: Senses) -> bool:
+        if self._action != 'hand_over' or senses.pose is None:
+            return False
+        person = senses.people[_resolved(self._place, senses)]
+        return senses.pose.distance_to(*person) > HAND_OVER_REACH_M
 
     def _person(self, senses: Senses) -> str:
         return _resolved(self._place, senses) if self._action == 'hand_over' else self._place

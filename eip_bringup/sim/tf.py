@@ -9,7 +9,7 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 
 from eip_bringup.sim.conversions import BASE_FRAME, LASER_FRAME
-from eip_bringup.sim.model import LIDAR_HEIGHT
+from eip_bringup.sim.dimensions import LIDAR_HEIGHT
 from eip_ros.names import Topic
 
 __all__ = ['make_tf_publisher']

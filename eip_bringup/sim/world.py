@@ -11,22 +11,19 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from eip_bringup.sim.kitchen import Kitchen, Pose
-from eip_bringup.sim.model import (
+from eip_bringup.sim.dimensions import (
+    BEAMS,
     LIDAR_HEIGHT,
-    PERSON_SLOTS,
-    TIMESTEP_S,
+    RANGE_MAX_M,
+    RANGE_MIN_M,
     WHEEL_RADIUS,
     WHEEL_TRACK,
-    build_model,
 )
+from eip_bringup.sim.kitchen import Kitchen, Pose
+from eip_bringup.sim.model import PERSON_SLOTS, TIMESTEP_S, build_model
 from eip_bringup.sim.people import People
 
-__all__ = ['BEAMS', 'RANGE_MAX_M', 'RANGE_MIN_M', 'World']
-
-BEAMS = 360
-RANGE_MIN_M = 0.1
-RANGE_MAX_M = 10.0
+__all__ = ['World']
 
 # What the base's own motor controller does, whatever it is asked for.
 MAX_SPEED_MPS = 1.0

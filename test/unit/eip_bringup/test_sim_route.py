@@ -45,7 +45,7 @@ def test_a_robot_that_stands_too_near_to_something_leaves_it_by_a_short_way(
 ) -> None:
     assume(0.05 < KITCHEN.clearance(*start) < NEEDED_M - 0.05)
     way = PLANNER.plan(start, (-0.2, -0.3))
-    assert math.dist(way[0], way[1]) < 0.5
+    assert math.dist(way[0], way[1]) < 0.8
     assert least_clearance(way[1:]) > KITCHEN.robot_radius + 0.04
 
 

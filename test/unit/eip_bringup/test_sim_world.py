@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from eip_bringup.sim.dimensions import BEAMS, PERSON_RADIUS
 from eip_bringup.sim.kitchen_file import load_kitchen
-from eip_bringup.sim.model import PERSON_RADIUS
 from eip_bringup.sim.odometry import Odometry
-from eip_bringup.sim.world import BEAMS, World
+from eip_bringup.sim.world import World
 
 AHEAD = BEAMS // 2
 LEFT = BEAMS * 3 // 4
