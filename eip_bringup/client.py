@@ -63,7 +63,7 @@ class RobotClient:
         for kind, topic, profile in (
             (SafetyState, Topic.STATE, qos.PERMIT),
             (SceneContext, Topic.SCENE, qos.SENSOR),
-            (PlanStatus, Topic.PLAN_STATUS, qos.STATUS),
+            (PlanStatus, Topic.PLAN_STATUS, qos.PROGRESS),
             (ActionPlan, Topic.PLAN, qos.COMMAND),
             (SafetyVerdict, Topic.VERDICT, qos.EVENT),
             (SafetyEvent, Topic.EVENT, qos.EVENT),

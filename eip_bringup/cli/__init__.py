@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
 import typer
 
 from eip_bringup.cli import judge, life, robot, status, tools
-from eip_bringup.errors import UserError
+from eip_bringup.errors import ExitCode, UserError
 
 __all__ = ['app', 'main']
 
@@ -30,8 +29,6 @@ app.command(name='eval')(judge.evaluate)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; a user's mistake costs one line."""
-    # A reader that goes away (`eip check … | head`) ends this process quietly.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app(args=list(arguments) if arguments is not None else None)
     except UserError as error:
@@ -46,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    except BrokenPipeError:
+        # The reader went away, as in `eip check … | head`: end without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.FAILED)
     except SystemExit as end:
-        sys.stdout.flush()
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return os.EX_OK

@@ -1,0 +1,89 @@
+"""Benchmarks are found, run and written down with what they were measured on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eip_bringup.bench import BenchError, list_benchmarks, parse_options, run_benchmark
+
+GOOD = """
+'''Text.'''
+DESCRIPTION = 'counts to n'
+def run(options):
+    return {'n': int(options.get('n', '3')), 'unknown': float('nan'), 'none': None, 'yes': True}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / 'count.py').write_text(GOOD)
+    (tmp_path / '_shared.py').write_text(GOOD)
+    (tmp_path / 'broken.py').write_text('def run(:')
+    (tmp_path / 'words.py').write_text(
+        "DESCRIPTION = 'returns words'\ndef run(options):\n    return {'a': 'b'}\n"
+    )
+    (tmp_path / 'norun.py').write_text("DESCRIPTION = 'has no run'\n")
+    return tmp_path
+
+
+def test_only_what_describes_itself_is_listed_and_nothing_is_run(folder: Path) -> None:
+    (folder / 'deadly.py').write_text("DESCRIPTION = 'd'\nraise SystemExit('was run')\n")
+    assert list_benchmarks([folder]) == {
+        'count': 'counts to n',
+        'deadly': 'd',
+        'norun': 'has no run',
+        'words': 'returns words',
+    }
+
+
+def test_a_report_holds_figures_device_versions_commit_and_date(
+    folder: Path, tmp_path: Path
+) -> None:
+    report = run_benchmark('count', {'n': '5'}, [folder])
+    path = tmp_path / 'deep' / 'report.json'
+    report.write(path)
+    values = json.loads(path.read_text())
+    assert values['figures'] == {'n': 5.0, 'unknown': None, 'none': None, 'yes': 1.0}
+    assert 'cores' in values['device']
+    assert values['versions']['python'].startswith('3.')
+    assert len(values['commit']) >= 7
+    assert values['date'].endswith('Z')
+
+
+def test_the_first_folder_wins(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / 'other'
+    other.mkdir()
+    (other / 'count.py').write_text(GOOD.replace("'3'", "'9'"))
+    assert run_benchmark('count', {}, [folder, other]).figures['n'] == 3.0
+
+
+@pytest.mark.parametrize('name', ['nope', '../count', 'COUNT', '', 'count.py'])
+def test_an_unknown_name_lists_those_that_exist(folder: Path, name: str) -> None:
+    with pytest.raises(BenchError, match='there are: count, norun, words'):
+        run_benchmark(name, {}, [folder])
+
+
+def test_figures_must_be_numbers(folder: Path) -> None:
+    with pytest.raises(BenchError, match="words returned 'b' for a, must be a number"):
+        run_benchmark('words', {}, [folder])
+
+
+def test_a_module_without_run_is_named(folder: Path) -> None:
+    with pytest.raises(BenchError, match=r'norun\.py has no function run'):
+        run_benchmark('norun', {}, [folder])
+
+
+def test_options_are_pairs() -> None:
+    assert parse_options(['a=1', 'b=c=d', 'e=']) == {'a': '1', 'b': 'c=d', 'e': ''}
+    for wrong in ('a', '=1'):
+        with pytest.raises(BenchError, match='key=value'):
+            parse_options([wrong])
+
+
+def test_a_report_that_cannot_be_written_is_named(folder: Path) -> None:
+    report = run_benchmark('count', {}, [folder])
+    with pytest.raises(BenchError, match='cannot be written'):
+        report.write(folder / 'count.py' / 'x.json')
