@@ -29,6 +29,7 @@ class MotionGateNode(Node):
 
     def __init__(self) -> None:
         super().__init__(names.Node.MOTION_GATE)
+        self._log_to = Node.get_logger(self)
         config = declare_parameters(self, GateConfig)
         self._monotonic = MonotonicClock()
         self._gate = Gate(config, self._monotonic, read_boot_id())
@@ -50,7 +51,7 @@ class MotionGateNode(Node):
         self._publisher.publish(Twist())
         self._permits.close()
         self._commands.close()
-        super().destroy_node()
+        Node.destroy_node(self)
 
     def _turn(self) -> None:
         # What is taken now came after the last turn: it is counted as that old.
@@ -59,7 +60,7 @@ class MotionGateNode(Node):
             self._gate.hear_permit(conversions.permit_from(state), since_ns)
         for command in self._commands.take():
             if not self._gate.hear_command(conversions.velocity_from(command), since_ns):
-                self.get_logger().warning(
+                self._log_to.warning(
                     'cmd_vel_in is not a number; zero is given until a sound one comes',
                     throttle_duration_sec=1.0,
                 )
@@ -74,7 +75,7 @@ class MotionGateNode(Node):
         self._publisher.publish(conversions.twist_message(output.velocity))
         self._published, self._published_ns = output.velocity, self._looked_ns
         if output.reason is not self._reason:
-            self.get_logger().info(f'{output.reason}: {output.detail}'.rstrip(': '))
+            self._log_to.info(f'{output.reason}: {output.detail}'.rstrip(': '))
             self._reason = output.reason
 
     def _diagnose(self) -> Diagnosis:

@@ -65,6 +65,7 @@ class SafetyMonitorNode(Node):
 
     def __init__(self) -> None:
         super().__init__(names.Node.SAFETY_MONITOR)
+        self._log_to = Node.get_logger(self)
         parameters = declare_parameters(self, MonitorParameters)
         path = Path(parameters.policy_file) if parameters.policy_file else default_policy_file()
         policy = load_policy(path)
@@ -83,7 +84,7 @@ class SafetyMonitorNode(Node):
         self._supervisor = self._make_supervisor(policy, folder)
         self._make_outlets()
         self._make_inlets()
-        self.get_logger().info(f'policy {path}, state in {folder}')
+        self._log_to.info(f'policy {path}, state in {folder}')
         self._turn()
 
     def destroy_node(self) -> None:
@@ -95,7 +96,7 @@ class SafetyMonitorNode(Node):
             self._lock.release()
             for inbox, _ in self._inboxes:
                 inbox.close()
-        super().destroy_node()
+        Node.destroy_node(self)
 
     def _state_folder(self, given: str) -> Path:
         if given:
@@ -185,9 +186,9 @@ class SafetyMonitorNode(Node):
 
     def _log(self, severity: Severity, text: str) -> None:
         if severity is Severity.INFO:
-            self.get_logger().info(text)
+            self._log_to.info(text)
         else:
-            self.get_logger().warning(text)
+            self._log_to.warning(text)
 
     def _hear_hardware_stop(self, message: Bool, received_ns: int) -> None:
         self._supervisor.surroundings.hear_hardware_stop(message.data, received_ns)

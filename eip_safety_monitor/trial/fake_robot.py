@@ -1,0 +1,263 @@
+"""A robot of no mass: publishes what sensors would, wants to drive, notes what the gate gives."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from geometry_msgs.msg import Twist
+from nav_msgs.msg import Odometry
+from rclpy.context import Context
+from rclpy.node import Node
+from sensor_msgs.msg import LaserScan
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from eip.msg import Heartbeat, Person, SafetyEvent, SafetyState, SceneContext
+from eip.srv import ArmMotion, ResetStop
+from eip_ros import names, qos
+from eip_ros.heartbeat import read_boot_id
+from eip_safety_monitor.executor import make_executor
+
+__all__ = ['FakeRobot']
+
+BEAMS = 360
+PEERS = ('safety_llm', 'memory_manager', 'performance_monitor')
+
+
+class FakeRobot(Node):
+    """Every input of the monitor at its usual rate; attributes change what is said.
+
+    `silent` names topics, or nodes for their heartbeats, that say nothing. The robot takes the
+    gate's velocity at once. Spins in a thread of its own between `open` and `close`.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__('trial_robot', context=context)
+        self._ros_context = context
+        self._boot_id = read_boot_id()
+        self._instances = {name: uuid.uuid4().hex for name in PEERS}
+        self._sequence = 0
+        self.silent: set[str] = set()
+        self.person_m: float | None = None
+        self.is_pressed = False
+        self.wanted = (0.3, 0.0)
+        self.ranges: list[float] = [3.0] * BEAMS
+        self.unhealthy: dict[str, str] = {}
+        self.odometry_speed: float | None = None
+        self.given: deque[tuple[int, float, float]] = deque(maxlen=20_000)
+        self.states: deque[tuple[int, SafetyState]] = deque(maxlen=2_000)
+        self.events: deque[SafetyEvent] = deque(maxlen=2_000)
+        self._scans = 0
+        self._make_publishers()
+        self._make_timers()
+        self.create_subscription(Twist, names.Topic.CMD_VEL, self._on_velocity, qos.MOTION)
+        self.create_subscription(SafetyState, names.Topic.STATE, self._on_state, qos.PERMIT_INBOX)
+        self.create_subscription(SafetyEvent, names.Topic.EVENT, self._on_event, qos.EVENT)
+        monitor = names.Node.SAFETY_MONITOR
+        kinds = {'arm': ArmMotion, 'reset': ResetStop, 'emergency_stop': Trigger, 'disarm': Trigger}
+        self._monitor_services: dict[str, Any] = {
+            name: self.create_client(kind, names.private(monitor, name))
+            for name, kind in kinds.items()
+        }
+        self._is_open = False
+
+    def open(self) -> None:
+        """Begin to publish and to listen."""
+        self._is_open = True
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Fall silent."""
+        self._is_open = False
+        self._thread.join(2.0)
+        Node.destroy_node(self)
+
+    def show_person(self, distance_m: float | None) -> int:
+        """Put a person there, or nobody, say so at once, return the monotonic time, ns."""
+        self.person_m = distance_m
+        now_ns = time.monotonic_ns()
+        self.publish_scene()
+        return now_ns
+
+    def press(self, is_pressed: bool) -> int:
+        """Press or release the hardware stop, say so at once, return the monotonic time, ns."""
+        self.is_pressed = is_pressed
+        now_ns = time.monotonic_ns()
+        self._publish_hardware_stop()
+        return now_ns
+
+    def call(self, service: str, **fields: Any) -> tuple[bool, str]:
+        """Call `~/service` of the monitor and return (success, message)."""
+        client = self._monitor_services[service]
+        if not client.wait_for_service(5.0):
+            return False, f'{service} is not there'
+        done = threading.Event()
+        future = client.call_async(client.srv_type.Request(**fields))
+        future.add_done_callback(lambda _: done.set())
+        if not done.wait(5.0):
+            return False, f'{service} did not answer'
+        answer = future.result()
+        return bool(answer.success), str(answer.message)
+
+    def make_move(self, deadline_s: float = 10.0) -> None:
+        """Reset and arm until the robot moves; raises TimeoutError with the last refusal."""
+        end = time.monotonic() + deadline_s
+        message = ''
+        while time.monotonic() < end:
+            if self.is_moving():
+                return
+            mode = self.mode()
+            if mode == SafetyState.STOPPED:
+                _, message = self.call('reset', operator_name='trial', reason='next trial')
+            elif mode == SafetyState.DISARMED:
+                _, message = self.call('arm', operator_name='trial', reason='next trial')
+            time.sleep(0.02)
+        raise TimeoutError(f'the robot does not move; last answer: {message}')
+
+    def mode(self) -> int | None:
+        """Return the mode of the newest state that is not old; None when there is none."""
+        if not self.states or time.monotonic_ns() - self.states[-1][0] > 200_000_000:
+            return None
+        return int(self.states[-1][1].mode)
+
+    def is_moving(self) -> bool:
+        """Tell whether the gate's last velocity, not older than 0.1 s, is not zero."""
+        if not self.given:
+            return False
+        received_ns, linear, angular = self.given[-1]
+        is_fresh = time.monotonic_ns() - received_ns < 100_000_000
+        return is_fresh and (linear != 0.0 or angular != 0.0)
+
+    def first_zero_ns(self, since_ns: int, deadline_s: float = 1.0) -> int | None:
+        """Return when the first zero after `since_ns` came, ns; None past the deadline."""
+        end_ns = since_ns + int(deadline_s * 1e9)
+        while time.monotonic_ns() < end_ns:
+            for received_ns, linear, angular in list(self.given)[-50:]:
+                if received_ns >= since_ns and linear == 0.0 and angular == 0.0:
+                    return received_ns
+            time.sleep(0.001)
+        return None
+
+    def wait(self, condition: Callable[[], object], deadline_s: float = 5.0) -> bool:
+        """Return whether `condition` came true within the deadline."""
+        end = time.monotonic() + deadline_s
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(0.002)
+        return False
+
+    def publish_scene(self) -> None:
+        """Publish `scene`, with the person if there is one."""
+        message = SceneContext()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.frame_id = 'odom'
+        if self.person_m is not None:
+            person = Person(name='visitor', kind='adult', distance_m=float(self.person_m))
+            person.position.x = float(self.person_m)
+            message.people = [person]
+        self._scene.publish(message)
+
+    def publish_scan(self) -> None:
+        """Publish `scan`, each a little different from the last as a real one is."""
+        self._scans += 1
+        message = LaserScan(
+            angle_min=-math.pi,
+            angle_max=math.pi,
+            angle_increment=2.0 * math.pi / BEAMS,
+            range_min=0.05,
+            range_max=10.0,
+            ranges=self.ranges,
+        )
+        if len(self.ranges) == BEAMS and math.isfinite(self.ranges[0]):
+            message.ranges[0] = self.ranges[0] + 1e-3 * (self._scans % 7)
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._scan.publish(message)
+
+    def _make_publishers(self) -> None:
+        topic = names.Topic
+        self._scan = self.create_publisher(LaserScan, topic.SCAN, qos.SENSOR)
+        self._odom = self.create_publisher(Odometry, topic.ODOM, qos.SENSOR)
+        self._scene = self.create_publisher(SceneContext, topic.SCENE, qos.SENSOR)
+        self._hardware = self.create_publisher(Bool, topic.HARDWARE_STOP, qos.SENSOR)
+        self._beat = self.create_publisher(Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT)
+        self._wish = self.create_publisher(Twist, topic.CMD_VEL_IN, qos.MOTION)
+
+    def _make_timers(self) -> None:
+        topic = names.Topic
+        turns: Iterable[tuple[float, str, Callable[[], None]]] = (
+            (0.05, topic.SCAN, self.publish_scan),
+            (0.02, topic.ODOM, self._publish_odometry),
+            (0.1, topic.SCENE, self.publish_scene),
+            (0.05, topic.HARDWARE_STOP, self._publish_hardware_stop),
+            (0.1, topic.HEARTBEAT, self._publish_beats),
+            (0.02, topic.CMD_VEL_IN, self._publish_wish),
+        )
+        for period_s, name, publish in turns:
+            self.create_timer(period_s, self._unless_silent(name, publish))
+
+    def _unless_silent(self, name: str, publish: Callable[[], None]) -> Callable[[], None]:
+        def turn() -> None:
+            if name not in self.silent:
+                publish()
+
+        return turn
+
+    def _spin(self) -> None:
+        executor = make_executor(self._ros_context)
+        executor.add_node(self)
+        while self._is_open:
+            executor.spin_once(timeout_sec=0.1)
+        executor.remove_node(self)
+
+    def _on_velocity(self, message: Twist) -> None:
+        self.given.append((time.monotonic_ns(), message.linear.x, message.angular.z))
+
+    def _on_state(self, message: SafetyState) -> None:
+        self.states.append((time.monotonic_ns(), message))
+
+    def _on_event(self, message: SafetyEvent) -> None:
+        self.events.append(message)
+
+    def _publish_odometry(self) -> None:
+        message = Odometry()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.frame_id = 'odom'
+        message.pose.pose.orientation.w = 1.0
+        given = self.given[-1][1:] if self.given else (0.0, 0.0)
+        speed = given[0] if self.odometry_speed is None else self.odometry_speed
+        message.twist.twist.linear.x, message.twist.twist.angular.z = speed, given[1]
+        self._odom.publish(message)
+
+    def _publish_hardware_stop(self) -> None:
+        self._hardware.publish(Bool(data=self.is_pressed))
+
+    def _publish_beats(self) -> None:
+        self._sequence += 1
+        for name, instance in self._instances.items():
+            if name in self.silent:
+                continue
+            self._beat.publish(
+                Heartbeat(
+                    node=name,
+                    instance_id=instance,
+                    sequence=self._sequence,
+                    period_s=0.1,
+                    boot_id=self._boot_id,
+                    monotonic_ns=time.monotonic_ns(),
+                    healthy=name not in self.unhealthy,
+                    detail=self.unhealthy.get(name, ''),
+                )
+            )
+
+    def _publish_wish(self) -> None:
+        message = Twist()
+        message.linear.x, message.angular.z = map(float, self.wanted)
+        self._wish.publish(message)
