@@ -63,6 +63,11 @@ class Api:
             Mount('/static', StaticFiles(directory=dashboard)),
         ]
 
+    @property
+    def followers(self) -> int:
+        """Return how many pages are open."""
+        return self._followers
+
     async def metrics(self, request: Request) -> Response:
         """Answer a Prometheus scrape."""
         text = await run_in_threadpool(self._exporter.render)

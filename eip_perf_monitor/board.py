@@ -41,10 +41,11 @@ class Board:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, keep: int = 30) -> None:
         self._clock = clock
+        self._started_at = clock()
         self._lock = threading.Lock()
         self._safety: tuple[float, SafetyView] | None = None
         self._memory: tuple[float, MemoryView] | None = None
-        self._plan: PlanView | None = None
+        self._plan: tuple[float, PlanView] | None = None
         self._verdicts: deque[VerdictView] = deque(maxlen=keep)
         self._events: deque[EventView] = deque(maxlen=keep)
         self._verdict_counts: Counter[str] = Counter()
@@ -64,7 +65,7 @@ class Board:
     def put_plan(self, view: PlanView) -> None:
         """Pin the state of the plan."""
         with self._lock:
-            self._plan = view
+            self._plan = (self._clock(), view)
 
     def put_verdict(self, view: VerdictView) -> None:
         """Add a verdict to the last ones."""
@@ -105,12 +106,13 @@ class Board:
             memory = self._memory
             return RobotView(
                 self._safety[1] if self._safety else None,
-                now - self._safety[0] if self._safety else None,
+                now - (self._safety[0] if self._safety else self._started_at),
                 tuple(reversed(self._verdicts)),
                 tuple(sorted(self._verdict_counts.items())),
                 tuple(reversed(self._events)),
                 tuple(sorted(self._event_counts.items())),
-                self._plan,
+                self._plan[1] if self._plan else None,
+                now - self._plan[0] if self._plan else None,
                 memory[1] if memory and now - memory[0] < _MEMORY_STALE_S else None,
                 now - memory[0] if memory else None,
                 tuple(_node(name, beat, now) for name, beat in sorted(self._beats.items())),

@@ -35,7 +35,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     'robot_resident_mib': ('MiB', "resident memory of the robot's own processes"),
     'nodes_lost': ('1', 'nodes whose heartbeat stopped'),
     'nodes_unhealthy': ('1', 'nodes that say that they cannot do their job'),
-    'safety_state_age_s': ('s', "time since the safety monitor's last message"),
+    'safety_state_age_s': ('s', "time since the safety monitor's last message, or since the start"),
     'permitted_speed_mps': ('m/s', 'linear speed that the safety monitor permits'),
     'nearest_person_m': ('m', 'distance to the nearest known person'),
 }

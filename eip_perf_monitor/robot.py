@@ -6,9 +6,12 @@ Times called `at_s` are seconds since the epoch, for people to read; None is una
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ['EventView', 'MemoryView', 'NodeView', 'PlanView', 'RobotView', 'SafetyView']
 __all__ += ['VerdictView', 'ViolationView']
+
+SAFETY_STALE_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -111,15 +114,24 @@ class NodeView:
 
 @dataclass(frozen=True)
 class RobotView:
-    """All of it at one moment; None where nothing was heard yet."""
+    """All of it at one moment; None where nothing was heard yet.
+
+    `safety_age_s` is the time since the safety monitor's last message, or since the start.
+    """
 
     safety: SafetyView | None = None
-    safety_age_s: float | None = None
+    safety_age_s: float = 0.0
     verdicts: tuple[VerdictView, ...] = ()
     verdicts_total: tuple[tuple[str, int], ...] = ()
     events: tuple[EventView, ...] = ()
     events_total: tuple[tuple[str, int], ...] = ()
     plan: PlanView | None = None
+    plan_age_s: float | None = None
     memory: MemoryView | None = None
     memory_age_s: float | None = None
     nodes: tuple[NodeView, ...] = ()
+
+    @property
+    def valid_safety(self) -> SafetyView | None:
+        """Return the permit, or None when it is too old to say anything of now."""
+        return self.safety if self.safety_age_s <= SAFETY_STALE_S else None

@@ -99,7 +99,7 @@ def _of_accelerators(readings: tuple[AcceleratorReading, ...]) -> dict[str, floa
 
 
 def _of_robot(robot: RobotView, processes: tuple[ProcessReading, ...]) -> dict[str, float | None]:
-    memory, safety = robot.memory, robot.safety
+    memory, safety = robot.memory, robot.valid_safety
     resident = [p.resident_mib for p in processes if p.resident_mib is not None]
     return {
         'budget_used_mib': memory.used_mib if memory else None,

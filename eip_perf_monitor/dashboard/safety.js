@@ -3,6 +3,7 @@
 import { $, chip, make, NONE, number, renew, text } from './dom.js';
 
 const SILENT_S = 0.5;
+const PLAN_SILENT_S = 3;
 const MODES = {
   armed: ['ARMED', 'good', 'The robot may move, up to the permitted speed.'],
   protective: ['PROTECTIVE STOP', 'warn', 'The robot stands and goes on by itself once the cause is gone.'],
@@ -28,7 +29,7 @@ function describe(safety, ageS) {
 }
 
 export function showSafety(robot) {
-  const { safety, safety_age_s: ageS, plan } = robot;
+  const { safety, safety_age_s: ageS, plan, plan_age_s: planAgeS } = robot;
   const [word, tone, cause, meaning] = describe(safety, ageS);
   const isFresh = safety !== null && ageS <= SILENT_S;
   $('safety').className = `card safety tone-${tone}`;
@@ -41,7 +42,7 @@ export function showSafety(robot) {
   text('speed', isFresh ? number(safety.max_linear_speed_mps, 2) : '0.00');
   text('turn', isFresh ? `turning ${number(safety.max_angular_speed_radps, 2)} rad/s` : 'no valid permit');
   showPerson(isFresh ? safety : null);
-  showPlan(plan);
+  showPlan(plan, planAgeS);
 }
 
 function showPerson(safety) {
@@ -58,10 +59,11 @@ function showPerson(safety) {
   meter.lastElementChild.style.left = `${Math.min(99, (near / full) * 100)}%`;
 }
 
-function showPlan(plan) {
-  text('plan', plan ? PLANS[plan.state] ?? plan.state : NONE);
-  const isBusy = plan && (plan.state === 'running' || plan.state === 'held');
-  text('plan-text', plan
+function showPlan(plan, ageS) {
+  const isOld = plan && ageS > PLAN_SILENT_S;
+  text('plan', plan ? isOld ? 'Not heard' : PLANS[plan.state] ?? plan.state : NONE);
+  const isBusy = plan && !isOld && (plan.state === 'running' || plan.state === 'held');
+  text('plan-text', isOld ? `no word of the skill executor for ${number(ageS, 0)} s` : plan
     ? [isBusy && plan.skill ? `${plan.skill}, step ${plan.step} of ${plan.steps}.` : '', plan.message]
       .filter(Boolean).join(' ')
     : 'no word of the skill executor yet');

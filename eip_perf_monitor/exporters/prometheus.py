@@ -167,19 +167,21 @@ def _accelerators(s: Snapshot) -> Iterator[Metric]:
 
 
 def _robot(robot: RobotView) -> Iterator[Metric]:
-    safety, memory = robot.safety, robot.memory
+    safety, memory = robot.valid_safety, robot.memory
     verdicts = [({'decision': word}, count) for word, count in robot.verdicts_total]
     yield _counter('verdicts', 'Verdicts of the guard.', *verdicts)
     events = [({'severity': word}, count) for word, count in robot.events_total]
     yield _counter('safety_events', 'Events of the safety monitor.', *events)
+    age = robot.safety_age_s
+    yield _gauge(
+        'safety_state_age_seconds', "Time since the safety monitor's last message.", ({}, age)
+    )
     if safety is not None:
         modes = [({'mode': mode}, float(mode == safety.mode)) for mode in MODES]
         speed, permitted = safety.max_linear_speed_mps, float(safety.motion_permitted)
         yield _gauge('safety_mode', "1 for the safety monitor's mode.", *modes)
         yield _gauge('safety_motion_permitted', '1 while motion is permitted.', ({}, permitted))
         yield _gauge('safety_linear_speed_limit_meters_per_second', 'Permitted speed.', ({}, speed))
-        age = robot.safety_age_s
-        yield _gauge('safety_state_age_seconds', 'Time since its last message.', ({}, age))
         nearest = safety.nearest_person_m
         yield _gauge('nearest_person_meters', 'Distance to the nearest person.', ({}, nearest))
     if memory is not None:
