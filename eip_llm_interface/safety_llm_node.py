@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -154,9 +155,19 @@ class SafetyLlmNode(ManagedNode):
     def _on_command(self, message: Any) -> None:
         request = Request(message.data, 'command', execute=True)
         try:
-            self.queue.submit(lambda: self.desk.generate(request))
+            future = self.queue.submit(lambda: self.desk.generate(request))
         except BusyError as error:
             self.refuse_busy(request, error)
+        else:
+            future.add_done_callback(self._log_if_failed)
+
+    def _log_if_failed(self, future: Future[Outcome]) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self.log_failure(error)
+
+    def log_failure(self, error: BaseException) -> None:
+        """Log that an answer could not be published."""
+        Node.get_logger(self).error(f'an answer could not be published: {one_line(error)}')
 
     def _on_reclaim(self, asked: Any, answer: Any) -> Any:
         if self._llm is None:

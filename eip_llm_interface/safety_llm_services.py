@@ -14,7 +14,7 @@ from eip.action import Generate
 from eip.srv import CheckCommand, ConfirmCommand, GenerateBatch, GenerateResponse
 from eip_llm_interface import conversions
 from eip_llm_interface.command_desk import one_line
-from eip_llm_interface.outcome import Outcome, Request
+from eip_llm_interface.outcome import Outcome, Request, refused
 from eip_llm_interface.work_queue import BusyError
 from eip_ros.names import Service
 
@@ -105,6 +105,9 @@ class SafetyLlmServices:
             answer.success, message = future.result(self._node.config.answer_timeout_s)
         except (BusyError, TimeoutError, CancelledError) as error:
             answer.success, message = False, one_line(error)
+        except Exception as error:  # a failed answer must not end the node
+            self._node.log_failure(error)
+            answer.success, message = False, f'not carried out: {one_line(error)}'
         answer.message = conversions.safe_text(message)
         return answer
 
@@ -160,3 +163,6 @@ class SafetyLlmServices:
             return [
                 self._node.desk.refuse(request, 'system.timeout', reason) for request in requests
             ]
+        except Exception as error:  # nothing could be published; the caller still gets its no
+            self._node.log_failure(error)
+            return [refused(request, 'system.failed', one_line(error)) for request in requests]

@@ -143,11 +143,6 @@ def test_whatever_a_text_holds_it_can_be_sent_and_arrives_whole(text):
     message = sent(conversions.verdict_to_message(verdict, 'r1', text), SafetyVerdict)
     assert len(message.text) == len(text)
     assert message.text == conversions.safe_text(text)
-    assert (
-        message.text.replace('\ufffd', '') in text.replace('\ufffd', '')
-        or '\x00' in text
-        or (any(0xD800 <= ord(c) < 0xE000 for c in text))
-    )
 
 
 def test_long_text_is_shortened():
