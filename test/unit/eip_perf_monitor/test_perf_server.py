@@ -276,7 +276,7 @@ def test_a_browser_that_reads_nothing_is_dropped_and_harms_nobody(
     'noise', [b'\x00\xff' * 500, b'GET / HTTP/9.9\r\n\r\n', b'GET ' + b'/' * 200_000]
 )
 def test_noise_on_the_port_harms_nobody(server: PageServer, noise: bytes) -> None:
-    with socket.create_connection(('127.0.0.1', port_of(server)), timeout=5) as raw:
-        with contextlib.suppress(OSError):
-            raw.sendall(noise)
+    raw = socket.create_connection(('127.0.0.1', port_of(server)), timeout=5)
+    with raw, contextlib.suppress(OSError):
+        raw.sendall(noise)
     assert get(server, '/healthz')[0] == 200
