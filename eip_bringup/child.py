@@ -1,13 +1,14 @@
 """The first thing that runs in every process `eip up` starts: ties its life to the parent's.
 
-`python -m eip_bringup.child MODULE PARENT_PID SIGNAL [arguments]` runs `main()` of MODULE. The
-kernel sends SIGNAL when the parent's starting thread ends; a process that then does not end within
-GRACE_S kills itself. This is done here rather than between fork and exec, where a process with
-threads must not run Python.
+`python -m eip_bringup.child MODULE PARENT_PID SIGNAL NICENESS [arguments]` runs `main()` of
+MODULE. The kernel sends SIGNAL when the parent's starting thread ends; a process that then does
+not end within GRACE_S kills itself. This is done here rather than between fork and exec, where a
+process with threads must not run Python.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import os
@@ -15,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 __all__ = ['main', 'tie_to_parent']
 
@@ -43,6 +45,13 @@ def _end_after(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _be_nice(niceness: int) -> None:
+    os.nice(niceness)
+    # Where the kernel shares time between sessions first, only the session's niceness counts.
+    with contextlib.suppress(OSError):
+        Path('/proc/self/autogroup').write_text(str(niceness))
+
+
 def _name_process(name: str) -> None:
     if sys.platform == 'linux':
         ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
@@ -50,8 +59,9 @@ def _name_process(name: str) -> None:
 
 def main() -> int:
     """Run `main()` of the module named on the command line and return its result."""
-    module, parent, number, *arguments = sys.argv[1:]
+    module, parent, number, niceness, *arguments = sys.argv[1:]
     tie_to_parent(int(parent), int(number))
+    _be_nice(int(niceness))
     _name_process(module.rpartition('.')[2].removesuffix('_node'))
     sys.argv = [module, *arguments]
     return int(importlib.import_module(module).main() or 0)

@@ -30,6 +30,7 @@ class Process:
     `name` is at once the node's name, the executable's in `lib/eip` and the log file's. `module`
     holds `main()`. `is_managed` says that the node is a lifecycle node and takes `autostart`.
     `ends_last` gives it time after all others, also when `eip up` is killed, to publish zeros.
+    `niceness` keeps what computes a lot from starving what must be on time.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Process:
     remappings: tuple[tuple[str, str], ...] = REMAPPINGS
     respawn: Respawn = field(default_factory=Respawn)
     log_level: str = 'info'
+    niceness: int = 0
     environment: Mapping[str, str] = field(default_factory=ONE_THREAD.copy)
 
     def ros_arguments(self) -> list[str]:
@@ -76,6 +78,7 @@ class Process:
             'respawn_delay': self.respawn.delay_s,
             'ros_arguments': ['--log-level', self.log_level],
             'additional_env': dict(self.environment),
+            'prefix': f'nice -n {self.niceness}' if self.niceness else None,
             'output': 'both',
         }
 
@@ -84,15 +87,26 @@ TABLE = (
     # The gate first: it must be there before anything can want to move.
     Process('motion_gate', 'eip_safety_monitor.motion_gate_node', Purpose.ROBOT, ends_last=True),
     Process('safety_monitor', 'eip_safety_monitor.safety_monitor_node', Purpose.ROBOT),
-    Process('safety_llm', 'eip_llm_interface.safety_llm_node', Purpose.ROBOT, is_managed=True),
     Process(
-        'memory_manager', 'eip_llm_interface.memory_manager_node', Purpose.ROBOT, is_managed=True
+        'safety_llm',
+        'eip_llm_interface.safety_llm_node',
+        Purpose.ROBOT,
+        is_managed=True,
+        niceness=5,
+    ),
+    Process(
+        'memory_manager',
+        'eip_llm_interface.memory_manager_node',
+        Purpose.ROBOT,
+        is_managed=True,
+        niceness=10,
     ),
     Process(
         'performance_monitor',
         'eip_perf_monitor.performance_monitor_node',
         Purpose.MONITORING,
         is_managed=True,
+        niceness=10,
     ),
     Process('sim_robot', 'eip_bringup.sim.robot_node', Purpose.SIMULATION),
     Process('sim_skills', 'eip_bringup.sim.skills_node', Purpose.SIMULATION),

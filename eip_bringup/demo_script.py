@@ -21,6 +21,7 @@ __all__ = ['STEPS', 'Row', 'Script']
 
 OPERATOR = 'demo'
 STOPPED, DISARMED, PROTECTIVE, ARMED = range(4)
+MODES = ('STOPPED', 'DISARMED', 'PROTECTIVE', 'ARMED')
 REJECT, CONFIRM, ALLOW = range(3)
 HELD, SUCCEEDED = 2, 3
 ENDED = (SUCCEEDED, 4, 5)
@@ -67,15 +68,17 @@ class Script:
         """Every node is healthy; a new robot may not move until it is armed."""
         began_s = time.monotonic()
         self._need(self._all_healthy, 40.0, self._who_is_not_healthy)
-        self._need(self._is_ready_to_arm, 10.0, self._why_stopped)
-        mode = self.robot.state.mode if self.robot.state else -1
+        start_up_s = time.monotonic() - began_s
+        state = self._need(lambda: self.robot.state, 5.0, self._why_stopped)
         self.note(
             'all processes come up; the robot may not move before it is armed',
-            f'{len(self._supervisor.names)} healthy in {time.monotonic() - began_s:.1f} s, '
-            f'{"DISARMED" if mode == DISARMED else f"mode {mode}"}',
-            mode == DISARMED,
-            start_up_s=time.monotonic() - began_s,
+            f'{len(self._supervisor.names)} healthy in {start_up_s:.1f} s, {MODES[state.mode]}'
+            + (f' ({state.cause})' if state.mode == STOPPED else ''),
+            state.mode in (STOPPED, DISARMED) and not state.motion_permitted,
+            start_up_s=start_up_s,
         )
+        if state.mode == STOPPED:  # a busy machine may miss a scan while everything starts
+            self._reset()
         self._arm()
 
     def harmless_errand(self) -> None:
@@ -255,13 +258,16 @@ class Script:
 
         return self._need(ended, 30.0, self._why_stopped)
 
-    def _reset_and_arm(self, expectation: str) -> None:
+    def _reset(self) -> None:
         self._need(
             lambda: self.robot.state is not None and self.robot.state.resettable,
             10.0,
             self._why_stopped,
         )
         self._done(self.robot.reset(OPERATOR, 'the cause is gone, the area is clear'))
+
+    def _reset_and_arm(self, expectation: str) -> None:
+        self._reset()
         stood = not self.robot.wait_for(lambda: self.seen.is_moving, 0.3)
         self._arm()
         began_s = time.monotonic()
@@ -295,10 +301,6 @@ class Script:
 
     def _is_mode(self, mode: int) -> bool:
         return self.robot.state is not None and self.robot.state.mode == mode
-
-    def _is_ready_to_arm(self) -> bool:
-        state = self.robot.state
-        return state is not None and state.mode == DISARMED and not state.active_causes
 
     def _all_healthy(self) -> bool:
         return all(self.robot.is_healthy(name) for name in self._supervisor.names)

@@ -161,7 +161,7 @@ class Supervisor:
 
     def _command(self, process: Process) -> list[str]:
         farewell = signal.SIGTERM if process.ends_last else signal.SIGKILL
-        tied = [process.module, str(os.getpid()), str(int(farewell))]
+        tied = [process.module, str(os.getpid()), str(int(farewell)), str(process.niceness)]
         return [sys.executable, '-m', 'eip_bringup.child', *tied, *process.ros_arguments()]
 
     def _note_end(self, child: _Child, code: int) -> None:

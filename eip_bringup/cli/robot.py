@@ -121,7 +121,7 @@ def _need_reason(reason: str) -> None:
 def _finish(answer: tuple[bool, str]) -> None:
     done, message = answer
     if not done:
-        raise UserError(f'refused: {message}')
+        raise UserError(message)
     print(message)
 
 
