@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def save_checkpoint(folder: Path, model: Any, optimizer: Any, step: int, identit
     metadata = {'state': json.dumps({'step': step, 'identity': identity})}
     fresh = folder / f'{FILE}.new'
     save_file(tensors, fresh, metadata=metadata)
-    os.replace(fresh, folder / FILE)
+    fresh.replace(folder / FILE)
 
 
 def load_checkpoint(folder: Path, model: Any, optimizer: Any, identity: str) -> int:

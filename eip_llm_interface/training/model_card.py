@@ -23,7 +23,7 @@ A small causal language model that judges commands given to robots and plans the
 skills. Llama architecture, {parameters:.2f} million parameters, trained from scratch by `eip train`
 on text that the project itself generates. It reads English only.
 
-- Use: beside the rules of `eip_llm_interface/guard`, never alone. It can only tighten their verdict.
+- Use: beside the rules of `eip_llm_interface/guard`, never alone. It can only tighten a verdict.
 - Not for: anything but commands to robots; it was not made to chat, and it is no safety device.
 - Verdict: `<bos> scene <cmd> command <verdict>`, then the next token's probability: `<safe>`
   against {categories} hazards. One prefill, nothing is generated.

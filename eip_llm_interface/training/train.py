@@ -87,8 +87,9 @@ def train(
 def _new_model(config: TrainConfig, tokenizer: Any) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    shape: Any = LlamaConfig
     model = LlamaForCausalLM(
-        LlamaConfig(
+        shape(
             vocab_size=len(tokenizer),
             hidden_size=config.hidden_size,
             intermediate_size=config.intermediate_size,

@@ -58,5 +58,7 @@ def _example(text: str, target: str, group: str, rng: random.Random) -> Example:
     return Example(NanoFormat().verdict_prompts(said, scene)[0], target, 'frames', group)
 
 
-SCENES = ('nobody near', 'a person is near', 'kitchen, tidy', 'person here', 'the robot is at the counter',
-          'the stove is off', 'anna near', 'holds cup', 'two people far')  # fmt: skip
+SCENES = (
+    'nobody near', 'a person is near', 'kitchen, tidy', 'person here', 'the stove is off',
+    'the robot is at the counter', 'anna near', 'holds cup', 'two people far',
+)  # fmt: skip

@@ -64,7 +64,8 @@ def _example(row: Mapping, where: str, source: str) -> Example:
         category = ALIASES.get(category, category)
         if category not in CATEGORIES:
             raise CorpusError(
-                f'{where} field category is {row.get("category")!r}, use one of {", ".join(CATEGORIES)}'
+                f'{where} field category is {row.get("category")!r}, use one of '
+                f'{", ".join(CATEGORIES)}'
             )
         target = f'<{category}>'
     scene = SceneFacts.of(row.get('scene'))

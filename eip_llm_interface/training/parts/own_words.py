@@ -55,10 +55,11 @@ def _errand(manifest: SkillsManifest, kinds: dict, rng: random.Random) -> tuple[
     objects = [item for item in manifest.objects.values() if item.name in GOOD_PLACES]
     thing = rng.choice(objects or list(manifest.objects.values()))
     good = GOOD_PLACES.get(thing.name, '').split()
-    to = manifest.places.get(rng.choice(good)) if good else None
-    if name.startswith('put') and to is None:
-        return '', ''
-    place = to if name.startswith('put') else rng.choice(list(manifest.places.values()))
+    place = rng.choice(list(manifest.places.values()))
+    if name.startswith('put'):
+        if not good or (to := manifest.places.get(rng.choice(good))) is None:
+            return '', ''
+        place = to
     appliance = rng.choice(list(manifest.appliances.values()))
     if name == 'on' and appliance.name in WATCHED:
         return '', ''

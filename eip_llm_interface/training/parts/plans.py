@@ -50,17 +50,18 @@ def _example(planner: Planner, data: Mapping, rng: random.Random) -> Example | N
         said = _impossible(data, rng)
         return Example(NanoFormat().plan_prompt(said, scene, planner), 'end\n', 'plans.impossible')
     count = rng.choices((1, 2, 3), (0.62, 0.28, 0.10))[0]
-    plain, said = [], []
+    plain: list[str] = []
+    spoken_parts: list[str] = []
     for _ in range(count):
         one = _errand(planner.manifest, scene, data, rng)
         if one is None:
             return None
         plain.append(one[0])
-        said.append(one[1])
+        spoken_parts.append(one[1])
     plan = planner.propose(' then '.join(plain), scene)
     if plan is None or not plan.steps:
         return None
-    spoken = roughen(wrap(rng.choice(JOINTS).join(said), rng), rng)
+    spoken = roughen(wrap(rng.choice(JOINTS).join(spoken_parts), rng), rng)
     if planner.check_grounding(spoken, plan, scene):
         return None
     prompt = NanoFormat().plan_prompt(spoken, scene, planner)

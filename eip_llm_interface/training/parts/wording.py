@@ -16,8 +16,10 @@ BEFORE = (
     'when you have a moment, ', 'your next job: ', 'task: ', 'the robot should ', 'ok, ', 'just ',
     "i'd like you to ", 'make sure to ', 'quickly ', 'carefully ', 'you have to ', "let's ",
 )  # fmt: skip
-AFTER = ('', '', '', '', '', '', ' please', ' now', ' for me', ' thanks', ', thank you', ' right away',
-         ' when you can', ', would you', ' before i get back', ' today', ' this evening')  # fmt: skip
+AFTER = (
+    '', '', '', '', '', '', ' please', ' now', ' for me', ' thanks', ', thank you', ' today',
+    ' right away', ' when you can', ', would you', ' before i get back', ' this evening',
+)  # fmt: skip
 NEIGHBOURS = {'a': 's', 'e': 'r', 'i': 'o', 'o': 'p', 'n': 'm', 't': 'r', 's': 'd', 'l': 'k'}
 
 
