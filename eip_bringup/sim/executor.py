@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from eip_bringup.sim.errand import Errand, ErrandState, Progress, why_refused
 from eip_bringup.sim.senses import STANDSTILL, Senses, Velocity
+from eip_bringup.sim.skill import Robot, Skill, SkillError
 from eip_bringup.sim.skill_table import make_skill
-from eip_bringup.sim.skills import Robot, Skill, SkillError
 
 __all__ = ['PlanExecutor']
 

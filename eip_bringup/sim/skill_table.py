@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from eip_bringup.sim.company import near_person
+from eip_bringup.sim.go_to import GoTo
 from eip_bringup.sim.kitchen import Pose
 from eip_bringup.sim.senses import Senses
-from eip_bringup.sim.skills import (
-    Follow,
-    GoTo,
-    Manipulate,
-    Robot,
-    Say,
-    Skill,
-    SkillError,
-    Stop,
-    Wait,
-    near_person,
-)
+from eip_bringup.sim.skill import Robot, Skill, SkillError
+from eip_bringup.sim.skills import Follow, Manipulate, Say, Stop, Wait
 
 __all__ = ['make_skill']
 

@@ -22,7 +22,7 @@ from eip_bringup.sim.kitchen_file import load_kitchen
 from eip_bringup.sim.perception import Perception
 from eip_bringup.sim.route import RoutePlanner
 from eip_bringup.sim.senses import Velocity
-from eip_bringup.sim.skills import Robot
+from eip_bringup.sim.skill import Robot
 from eip_bringup.sim.skills_config import SkillsConfig
 from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level

@@ -20,8 +20,8 @@ from eip_bringup.sim.household import Household, Refusal
 from eip_bringup.sim.kitchen_file import load_kitchen, shipped_config
 from eip_bringup.sim.route import RoutePlanner
 from eip_bringup.sim.senses import Permit, Senses, Velocity
+from eip_bringup.sim.skill import Robot
 from eip_bringup.sim.skill_table import MAKERS
-from eip_bringup.sim.skills import Robot
 from eip_bringup.sim.world import World
 from eip_llm_interface.guard.verdict import Decision
 
@@ -42,6 +42,7 @@ class Site:
         self.said: list[str] = []
         self.reports: list[Progress] = []
         self.permit = ALLOWED
+        self.knows_people = True
         self.now_s = 0.0
         self.last: Velocity | None = None
         self._answer: tuple[bool, str] | None = None
@@ -64,7 +65,9 @@ class Site:
             permit=self.permit,
             ranges=self.world.scan(),
             angles=ANGLES,
-            people={walker.name: (walker.x, walker.y) for walker in self.world.people},
+            people={walker.name: (walker.x, walker.y) for walker in self.world.people}
+            if self.knows_people
+            else {},
             objects={item.name: item.position[:2] for item in items},
             object_places={item.name: item.place for item in items},
             held_object=self.household.held,
@@ -348,7 +351,19 @@ def test_a_skill_that_takes_too_long_fails(site: Site) -> None:
     assert 'took longer than 90 s' in site.executor.progress.message
 
 
-def test_somebody_standing_in_the_way_is_gone_round(site: Site) -> None:
+def test_a_way_leaves_room_for_people_who_stand_there(site: Site) -> None:
+    site.world.people.move('anna', -1.2, -0.2)
+    site.executor.submit(errand(GO))
+    least = math.inf
+    while site.executor.is_busy:
+        site.tick()
+        least = min(least, site.world.pose.distance_to(-1.2, -0.2))
+    assert site.state is ErrandState.SUCCEEDED
+    assert least > 0.75
+
+
+def test_what_only_the_lidar_sees_in_the_way_is_gone_round(site: Site) -> None:
+    site.knows_people = False
     site.world.people.move('anna', -1.2, -0.2)
     site.executor.submit(errand(GO))
     assert site.finish().state is ErrandState.SUCCEEDED
