@@ -4,25 +4,112 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eip_llm_interface.guard.matching import Seen, match
+from eip_llm_interface.guard.parser import Parser
+from eip_llm_interface.guard.reference import resolve
 from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.guard.scene_reading import world_of
+from eip_llm_interface.guard.step import Mention, Step
 from eip_llm_interface.guard.verdict import Violation
+from eip_llm_interface.guard.words import spaced_out
+from eip_llm_interface.guard.world import World
 from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.knowledge.rules import Case, Hazard
 
 __all__ = ['RulesJudge']
 
 
 class RulesJudge:
-    """Judges sentences by the knowledge's hazards."""
+    """Judges sentences by the knowledge's hazards; holds no state between calls."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
+        self.parser = Parser(knowledge)
+        self._by_effect: dict[str, list[tuple[Hazard, Case]]] = {}
+        self._always: list[tuple[Hazard, Case]] = []
+        for hazard in knowledge.hazards:
+            for case in hazard.cases:
+                if case.do:
+                    for effect in case.do:
+                        self._by_effect.setdefault(effect, []).append((hazard, case))
+                else:
+                    self._always.append((hazard, case))
 
     def judge(self, text: str, scene: SceneFacts | None = None) -> tuple[Violation, ...]:
         """Return the hazards found in one text, worst first."""
-        return ()
+        return self.judge_sequence([text], scene)[0]
 
     def judge_sequence(
         self, texts: Sequence[str], scene: SceneFacts | None = None
     ) -> list[tuple[Violation, ...]]:
         """Return the hazards each text adds when done in order; state carries over."""
-        return [() for _ in texts]
+        scene = scene or SceneFacts()
+        world = world_of(scene, self.parser, self.knowledge)
+        return [self._judge_one(text, world, scene) for text in texts]
+
+    def _judge_one(self, text: str, world: World, scene: SceneFacts) -> tuple[Violation, ...]:
+        spaced = spaced_out(text)
+        found: dict[str, Violation] = {}
+        for step in self.parser.parse(text):
+            resolve(step, world, self.knowledge)
+            if step.mode != 'state':
+                self._judge_step(step, world, scene, spaced, found)
+            world.apply(step)
+        return tuple(sorted(found.values(), key=lambda item: -item.severity * item.score))
+
+    def _judge_step(
+        self,
+        step: Step,
+        world: World,
+        scene: SceneFacts,
+        text: str,
+        found: dict[str, Violation],
+    ) -> None:
+        seen = Seen(step, world)
+        candidates = [*self._always]
+        for effect in step.effects:
+            candidates.extend(self._by_effect.get(effect, ()))
+        for hazard, case in candidates:
+            known = found.get(hazard.id)
+            if known is not None and known.score >= case.score:
+                continue
+            filled = match(case, seen)
+            if filled is None or _relaxed(hazard, scene):
+                continue
+            found[hazard.id] = _violation(hazard, case, step, filled, text)
+
+
+def _relaxed(hazard: Hazard, scene: SceneFacts) -> bool:
+    """Return whether a scene fact takes this hazard away, e.g. `stove: off`."""
+    for fact in hazard.relaxed_by:
+        key, _, value = fact.partition('=')
+        if scene.facts.get(key.strip(), '').lower() == value.strip():
+            return True
+    return False
+
+
+def _violation(
+    hazard: Hazard, case: Case, step: Step, filled: dict[str, Mention], text: str
+) -> Violation:
+    names = {role: mentions[0].words for role, mentions in step.roles.items() if mentions} | {
+        role: mention.words or mention.name for role, mention in filled.items()
+    }
+    evidence = text[step.start : step.end].strip() or text[:120]
+    return Violation(
+        rule=f'hazard.{hazard.id}',
+        category=hazard.category,
+        severity=hazard.severity,
+        score=case.score,
+        evidence=evidence[:200],
+        explanation=_said(hazard.why, names),
+        standard=hazard.standard,
+    )
+
+
+class _Names(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return 'it'
+
+
+def _said(pattern: str, names: dict[str, str]) -> str:
+    return pattern.format_map(_Names(names))

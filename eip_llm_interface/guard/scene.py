@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -94,10 +94,11 @@ def _items(context: Mapping[str, object], name: str) -> list[object]:
 
 
 def _made(kind: type[Made], value: object, name: str) -> Made:
+    make: Callable[..., Made] = kind
     if isinstance(value, kind):
         return value
     if isinstance(value, str):
-        return kind(name=value)
+        return make(name=value)
     if isinstance(value, Mapping):
-        return kind(**value)
+        return make(**value)
     raise ValueError(f'context field {name} holds {value!r}, give a mapping or a name')

@@ -1,0 +1,104 @@
+"""Cut a text into words that know what they can mean."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from eip_llm_interface.knowledge.lexicon import Entry
+from eip_llm_interface.knowledge.ontology import Knowledge
+
+__all__ = ['Word', 'cut']
+
+CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
+TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[,;:.!?()\n\"%]|°c?")
+QUOTES = str.maketrans(
+    {'’': "'", '‘': "'", '`': "'", '“': '"', '”': '"', '_': ' ', '-': ' ', '–': ' '}
+)
+CONTRACTIONS = re.compile(r"\b(?:don't|dont|do not|doesn't|mustn't|shouldn't|can't|cannot|won't)\b")
+SHORT = re.compile(r"'(?:s|re|ve|ll|d|m)\b")
+NOTHING = Entry()
+
+
+@dataclass
+class Word:
+    """A word or phrase with its entry; `capital` when it stood with a capital letter inside."""
+
+    text: str
+    entry: Entry
+    start: int
+    end: int
+    capital: bool = False
+    number: float | None = None
+
+
+def cut(text: str, knowledge: Knowledge) -> list[Word]:
+    """Return the words of `text`; positions count in the text with CamelCase spaced out."""
+    spaced = spaced_out(text)
+    low = SHORT.sub(lambda match: ' ' * len(match[0]), spaced.lower())
+    matches = [(match[0], match.start(), match.end()) for match in TOKEN.finditer(low)]
+    tokens = [match[0] for match in matches]
+    words: list[Word] = []
+    index = 0
+    while index < len(tokens):
+        idiom = knowledge.idioms.match(tokens, index)
+        if idiom is not None:
+            length, entry = idiom
+            _append_all(words, entry.value.split(), matches, index, length, knowledge)
+            index += length
+            continue
+        index += _append_one(words, tokens, matches, index, spaced, knowledge)
+    return words
+
+
+def spaced_out(text: str) -> str:
+    """Return `text` with CamelCase, hyphens and underscores as spaces."""
+    return CAMEL.sub(' ', text).translate(QUOTES)
+
+
+def _append_one(
+    words: list[Word],
+    tokens: list[str],
+    matches: list[tuple[str, int, int]],
+    index: int,
+    spaced: str,
+    knowledge: Knowledge,
+) -> int:
+    start = matches[index][1]
+    found = knowledge.lexicon.match(tokens, index)
+    if found is None:
+        token = tokens[index]
+        number = _number(token)
+        capital = spaced[start].isupper() and index > 0 and tokens[index - 1] not in '.!?\n":'
+        words.append(Word(token, NOTHING, start, matches[index][2], capital, number))
+        return 1
+    length, entry = found
+    end = matches[index + length - 1][2]
+    words.append(Word(' '.join(tokens[index : index + length]), entry, start, end))
+    return length
+
+
+def _append_all(
+    words: list[Word],
+    meaning: list[str],
+    matches: list[tuple[str, int, int]],
+    index: int,
+    length: int,
+    knowledge: Knowledge,
+) -> None:
+    start, end = matches[index][1], matches[index + length - 1][2]
+    position = 0
+    while position < len(meaning):
+        found = knowledge.lexicon.match(meaning, position)
+        size, entry = found if found is not None else (1, NOTHING)
+        words.append(Word(' '.join(meaning[position : position + size]), entry, start, end))
+        position += size
+
+
+def _number(token: str) -> float | None:
+    if not token[0].isdigit():
+        return None
+    try:
+        return float(token.replace(',', ''))
+    except ValueError:
+        return None

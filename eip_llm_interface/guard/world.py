@@ -1,0 +1,142 @@
+"""What the steps done so far have changed: who is hot, on, filled, and where things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eip_llm_interface.guard.step import Mention, Step
+
+__all__ = ['World']
+
+# Effect of a verb: properties its object gains and loses.
+GAINS: dict[str, tuple[str, ...]] = {
+    'turn_on': ('on',),
+    'ignite': ('on', 'burning', 'hot'),
+    'heat': ('hot',),
+    'break': ('broken',),
+    'wet': ('wet',),
+    'dirty': ('dirty',),
+    'open': ('open',),
+    'disable': ('disabled',),
+    'take': ('held',),
+}
+LOSES: dict[str, tuple[str, ...]] = {
+    'turn_off': ('on', 'burning'),
+    'extinguish': ('on', 'burning'),
+    'cool': ('hot',),
+    'heat': ('frozen',),
+    'close': ('open',),
+    'clean': ('dirty',),
+    'dry': ('wet',),
+    'put': ('held',),
+    'drop': ('held',),
+}
+
+
+@dataclass
+class World:
+    """Facts by thing; changed by steps in their order, read by the hazards."""
+
+    properties: dict[str, set[str]] = field(default_factory=dict)
+    lost: dict[str, set[str]] = field(default_factory=dict)
+    contents: dict[str, list[Mention]] = field(default_factory=dict)
+    beside: dict[str, list[Mention]] = field(default_factory=dict)
+    near: list[Mention] = field(default_factory=list)
+    held: list[Mention] = field(default_factory=list)
+    effects: set[str] = field(default_factory=set)
+    objects: list[Mention] = field(default_factory=list)
+    people: list[Mention] = field(default_factory=list)
+    steps: int = 0
+
+    def marks(self, mention: Mention) -> frozenset[str]:
+        """Return a mention's properties as they are now, those of its contents marked `with_`."""
+        marks = mention.properties | self.properties.get(mention.name, set())
+        lost = self.lost.get(mention.name)
+        return marks - lost if lost else marks
+
+    def inside(self, mention: Mention) -> list[Mention]:
+        """Return what a thing holds, by words or by earlier steps."""
+        stored = self.contents.get(mention.name)
+        return mention.contents if not stored else [*mention.contents, *stored]
+
+    def remember(self, step: Step) -> None:
+        """Let pronouns of later steps find the things of this one."""
+        for role in ('target', 'source', 'instrument', 'recipient', 'subject', 'object'):
+            for mention in step.roles.get(role, ()):
+                if mention.pronoun or not mention.name:
+                    continue
+                group = self.people if 'person' in mention.properties else self.objects
+                if mention in group:
+                    group.remove(mention)
+                group.append(mention)
+
+    def tell(self, step: Step) -> None:
+        """Take a told fact into account: 'the stove is on', 'a child is behind the box'."""
+        subjects = step.roles.get('object') or step.roles.get('subject') or []
+        for mention in subjects:
+            self.gain(mention, step.states)
+            for target in step.roles.get('target', ()):
+                if step.relations.get(target.name) == 'in':
+                    self.contents.setdefault(target.name, []).append(mention)
+                    self.contents.setdefault(mention.name, [])
+                    mention.properties |= frozenset({'inside_' + 'thing'})
+                    self.beside.setdefault(mention.name, []).append(target)
+                else:
+                    self.beside.setdefault(target.name, []).append(mention)
+            if 'being' in mention.properties and not mention.pronoun:
+                self.near.append(mention)
+
+    def gain(self, mention: Mention, marks: set[str] | frozenset[str]) -> None:
+        """Note properties that a thing has from now on."""
+        if mention.name and marks:
+            self.properties.setdefault(mention.name, set()).update(marks)
+            self.lost.get(mention.name, set()).difference_update(marks)
+
+    def lose(self, mention: Mention, marks: tuple[str, ...]) -> None:
+        """Note properties that a thing no longer has."""
+        if mention.name and marks:
+            self.properties.get(mention.name, set()).difference_update(marks)
+            self.lost.setdefault(mention.name, set()).update(marks)
+
+    def apply(self, step: Step) -> None:
+        """Change the facts as the step, when done, would change them."""
+        if step.mode == 'state':
+            self.tell(step)
+            self.remember(step)
+            return
+        if step.negated or step.mode not in ('do', 'tell', 'condition'):
+            self.remember(step)
+            return
+        effects = step.effects
+        objects = step.roles.get('object', [])
+        for effect in effects:
+            for mention in objects:
+                self.gain(mention, frozenset(GAINS.get(effect, ())))
+                self.lose(mention, LOSES.get(effect, ()))
+        if 'fill' in effects:
+            for mention in objects:
+                self.contents.setdefault(mention.name, []).extend(step.roles.get('instrument', ()))
+        if 'empty' in effects:
+            for mention in objects:
+                self.contents.pop(mention.name, None)
+        if effects & {'put', 'pour', 'mix', 'drop'}:
+            self._put(step, objects)
+        if 'wet' in effects:
+            for mention in step.roles.get('target', ()):
+                self.gain(mention, frozenset({'wet'}))
+        if 'take' in effects:
+            self.held = [*self.held, *objects][-3:]
+        elif effects & {'put', 'drop', 'give', 'throw'}:
+            self.held = []
+        self.effects |= effects
+        self.steps += 1
+        self.remember(step)
+
+    def _put(self, step: Step, objects: list[Mention]) -> None:
+        stuff = [*objects, *(m for m in step.roles.get('with', ()))]
+        for mention in objects:
+            if 'pour' in step.effects and 'liquid' not in mention.properties:
+                stuff.extend(self.inside(mention))
+        for target in step.roles.get('target', ()):
+            if step.relations.get(target.name) in ('in', 'on', 'over', 'to'):
+                self.contents.setdefault(target.name, []).extend(stuff)
