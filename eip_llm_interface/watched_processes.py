@@ -25,6 +25,7 @@ class ProcessMemory:
     pid: int
     resident_mib: float
     reclaimed_mib: float | None = None
+    accelerator_mib: float | None = None
 
 
 @dataclass
