@@ -1,17 +1,19 @@
 """The action ~/benchmark: a load test of the language model's service."""
 
+# rclpy's lifecycle node has no types.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 import threading
 import time
 from typing import Any, Final
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.action.server import ActionServer, CancelResponse, GoalResponse
 
 from eip.action import RunBenchmark
 from eip.srv import GenerateResponse
-from eip_perf_monitor.benchmark import BENCHMARK_COMMANDS, Answer
+from eip_perf_monitor.benchmark import BENCHMARK_COMMANDS, Answer, BenchmarkResult
 from eip_perf_monitor.conversions import read_generation
 from eip_perf_monitor.load_test import LoadTest, Reply
 from eip_ros.lifecycle_node import ManagedNode
@@ -22,31 +24,36 @@ __all__ = ['BenchmarkAction']
 MOST_REQUESTS: Final = 100_000
 _FEEDBACK_S: Final = 0.1
 _SERVICE_S: Final = 2.0
+_END_S: Final = 3.0
 
 
 class BenchmarkAction:
-    """Serves one benchmark at a time; the requests are recorded by way of `llm/requests`."""
+    """Serves one benchmark at a time; the requests are recorded by way of `llm/requests`.
+
+    The run has a thread of its own, so that the node's one thread goes on with its callbacks.
+    """
 
     def __init__(self, node: ManagedNode, llm_node: str, timeout_s: float) -> None:
         self._node = node
         self._timeout_s = timeout_s
-        self._busy = threading.Lock()
-        group = ReentrantCallbackGroup()
-        self._client = node.create_client(
-            GenerateResponse, private(llm_node, Service.GENERATE), callback_group=group
-        )
+        self._runner: threading.Thread | None = None
+        self._ending = False
+        self._client = node.create_client(GenerateResponse, private(llm_node, Service.GENERATE))
         self._server = ActionServer(
             node,
             RunBenchmark,
             f'~/{Service.BENCHMARK}',
-            self._execute,
+            lambda goal: RunBenchmark.Result(),
             goal_callback=self._accept,
+            handle_accepted_callback=self._begin,
             cancel_callback=lambda goal: CancelResponse.ACCEPT,
-            callback_group=group,
         )
 
     def destroy(self) -> None:
-        """Withdraw the action."""
+        """End the run and withdraw the action."""
+        self._ending = True
+        if self._runner is not None:
+            self._runner.join(_END_S)
         self._server.destroy()
         self._node.destroy_client(self._client)
 
@@ -64,22 +71,22 @@ class BenchmarkAction:
             return f'requests is {goal.requests}, must be 1 to {MOST_REQUESTS}'
         if goal.concurrency < 1:
             return f'concurrency is {goal.concurrency}, must be at least 1'
-        if not self._busy.acquire(blocking=False):
+        if self._runner is not None and self._runner.is_alive():
             return 'another one runs; wait for it or cancel it'
         return ''
 
-    def _execute(self, goal: Any) -> RunBenchmark.Result:
-        try:
-            return self._run(goal)
-        finally:
-            self._busy.release()
+    def _begin(self, goal: Any) -> None:
+        self._runner = threading.Thread(
+            target=self._run, args=(goal,), name='benchmark', daemon=True
+        )
+        self._runner.start()
 
-    def _run(self, goal: Any) -> RunBenchmark.Result:
+    def _run(self, goal: Any) -> None:
+        """Run the load test, then let the node's own thread conclude the goal."""
         if not self._client.wait_for_service(timeout_sec=_SERVICE_S):
-            goal.abort()
-            return RunBenchmark.Result(
-                message=f'{self._client.srv_name} is not offered; is the node up and active?'
-            )
+            problem = f'{self._client.srv_name} is not offered; is the node up and active?'
+            goal.execute(lambda handle: _refuse(handle, problem))
+            return
         pending: set[Any] = set()
         test = LoadTest(
             lambda command, reply: self._send(command, reply, pending),
@@ -87,13 +94,14 @@ class BenchmarkAction:
             goal.request.requests,
             goal.request.concurrency,
             self._timeout_s,
-            lambda: goal.is_cancel_requested or not self._node.is_active,
+            lambda: self._ending or goal.is_cancel_requested or not self._node.is_active,
             _Feedback(goal),
         )
         found = test.run()
         for future in tuple(pending):
             self._client.remove_pending_request(future)
-        return _conclude(goal, found)
+        if not self._ending:
+            goal.execute(lambda handle: _conclude(handle, found))
 
     def _send(self, command: str, reply: Reply, pending: set[Any]) -> None:
         future = self._client.call_async(GenerateResponse.Request(command=command, execute=False))
@@ -127,7 +135,12 @@ class _Feedback:
         )
 
 
-def _conclude(goal: Any, found: Any) -> RunBenchmark.Result:
+def _refuse(goal: Any, problem: str) -> RunBenchmark.Result:
+    goal.abort()
+    return RunBenchmark.Result(message=problem)
+
+
+def _conclude(goal: Any, found: BenchmarkResult) -> RunBenchmark.Result:
     total = goal.request.requests
     figures = found.figures()
     result = RunBenchmark.Result(names=list(figures), values=list(figures.values()))

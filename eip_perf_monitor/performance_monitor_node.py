@@ -1,12 +1,14 @@
 """The node `performance_monitor`: hears every node, publishes figures and alerts, serves a page."""
 
+# rclpy's lifecycle node has no types.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from eip.msg import (
@@ -33,6 +35,7 @@ from eip_perf_monitor.server import PageServer, ServerError
 from eip_perf_monitor.snapshot import Snapshot
 from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, Level
+from eip_ros.executor import make_executor
 from eip_ros.heartbeat import read_boot_id
 from eip_ros.lifecycle_node import ManagedNode
 from eip_ros.names import Service, Topic
@@ -101,7 +104,9 @@ class PerformanceMonitorNode(ManagedNode):
 
     def clean_up(self) -> None:
         """Close the page and hear no more."""
-        self._close_page()
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
         while self._undo:
             self._undo.pop()()
         if self._monitor is not None:
@@ -110,13 +115,13 @@ class PerformanceMonitorNode(ManagedNode):
             self._last = None
 
     def destroy_node(self) -> None:
-        """Free the port whatever the lifecycle state."""
-        self._close_page()
+        """Release everything, whatever the lifecycle state."""
+        self.stop()
+        self.clean_up()
         super().destroy_node()
 
     def _hear(self, monitor: PerformanceMonitor) -> None:
         board = monitor.board
-        group = MutuallyExclusiveCallbackGroup()
         heard: tuple[tuple[type, str, QoSProfile, Callable[[Any], None]], ...] = (
             (RequestRecord, Topic.REQUESTS, qos.EVENT, lambda m: convert.record(monitor, m)),
             (
@@ -147,9 +152,7 @@ class PerformanceMonitorNode(ManagedNode):
             ),
         )
         for kind, topic, profile, take in heard:
-            made = self.create_subscription(
-                kind, topic, self._careful(topic, take), profile, callback_group=group
-            )
+            made = self.create_subscription(kind, topic, self._careful(topic, take), profile)
             self._undo.append(lambda made=made: self.destroy_subscription(made))  # type: ignore[misc]
 
     def _careful(self, topic: str, take: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -180,11 +183,6 @@ class PerformanceMonitorNode(ManagedNode):
             return
         self._server = server
         self.get_logger().info(f'page at {server.url}')
-
-    def _close_page(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
 
     def _sample(self) -> None:
         if self._monitor is None:
@@ -244,7 +242,7 @@ class PerformanceMonitorNode(ManagedNode):
 
 def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(PerformanceMonitorNode, threads=4)
+    return run_node(PerformanceMonitorNode, make_executor=make_executor)
 
 
 if __name__ == '__main__':

@@ -445,6 +445,13 @@ class TestBenchmark:
         assert found.message.startswith('ended after ')
         assert self.send(requests=1, concurrency=1).accepted
 
+    def test_the_node_ends_in_order_while_a_benchmark_runs(self, node: Started) -> None:
+        self.robot.delay_s = 0.01
+        self.send(requests=100_000, concurrency=2)
+        self.wait_until(lambda: self.done, what='progress')
+        assert node.end() == 0
+        assert 'Traceback' not in node.text
+
     @pytest.mark.parametrize('fields', [{'requests': 0, 'concurrency': 1}, {'requests': 1}])
     def test_an_impossible_goal_is_refused(self, fields: dict) -> None:
         assert not self.send(**fields).accepted
