@@ -146,6 +146,8 @@ class AuditLog:
 
     def append(self, kind: str, **fields: Any) -> AuditRecord:
         """Write one record and return it once it is on disk; raises AuditError."""
+        if self._descriptor is None:
+            self.open()
         body = {
             'sequence': self._sequence + 1,
             'time': time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime()) + 'Z',
@@ -211,8 +213,6 @@ class AuditLog:
         sync_folder(self._folder)
 
     def _rotate_if_full(self) -> None:
-        if self._descriptor is None:
-            raise OSError('the log is not open')
         if self._size < self._max_bytes:
             return
         self.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 
-__all__ = ['FolderLock', 'sync_folder', 'write_atomically']
+__all__ = ['FolderLock', 'overwrite', 'sync_folder', 'write_atomically']
 
 
 def write_atomically(path: Path, text: str, sync: bool = True) -> None:
@@ -17,7 +18,7 @@ def write_atomically(path: Path, text: str, sync: bool = True) -> None:
     new = path.with_name(f'.{path.name}.new')
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     try:
-        os.write(descriptor, text.encode())
+        _write_all(descriptor, text.encode())
         if sync:
             os.fsync(descriptor)
     finally:
@@ -25,6 +26,24 @@ def write_atomically(path: Path, text: str, sync: bool = True) -> None:
     new.replace(path)
     if sync:
         sync_folder(path.parent)
+
+
+def overwrite(path: Path, text: str) -> None:
+    """Write `text` over the beginning of an existing file, on disk before this returns.
+
+    Needs no new space when the file is as long already. Raises OSError.
+    """
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        _write_all(descriptor, text.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def sync_folder(folder: Path) -> None:

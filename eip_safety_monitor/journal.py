@@ -62,6 +62,13 @@ class Journal:
         self._pending.append(event)
         return not self.problem
 
+    def try_again(self, mode: Mode) -> None:
+        """Try whether the log can be written again; says so in the log itself if it can."""
+        message = f'the audit log can be written again; it failed with: {self.problem}'
+        queued = len(self._pending)
+        if not self.record(Severity.WARNING, 'warning', 'audit.restored', message, mode, mode):
+            del self._pending[queued:]
+
     def take(self) -> list[Event]:
         """Return the events not yet handed out, oldest first."""
         events, self._pending = self._pending, []

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eip_safety_monitor.audit_log import AuditRecord
-from eip_safety_monitor.files import write_atomically
+from eip_safety_monitor.files import overwrite, write_atomically
 from eip_safety_monitor.permits import Mode
 
 __all__ = ['Beginning', 'StateStore', 'beginning']
 
 FILE = 'latch.json'
+SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,19 @@ class StateStore:
         self._path = folder / FILE
 
     def save(self, mode: Mode, causes: Mapping[str, str]) -> None:
-        """Put the latch on disk before returning; raises OSError."""
+        """Put the latch on disk before returning; raises OSError.
+
+        The file keeps its size, so that on a full disk it can still be overwritten in place.
+        """
         text = json.dumps({'mode': mode.name, 'causes': dict(causes)}, indent=1)
-        write_atomically(self._path, text + '\n')
+        if len(text) >= SIZE:
+            names = dict.fromkeys(list(causes)[:20], '')
+            text = json.dumps({'mode': mode.name, 'causes': names}, indent=1)
+        text = text[:SIZE].ljust(SIZE - 1) + '\n'
+        try:
+            write_atomically(self._path, text)
+        except OSError:
+            overwrite(self._path, text)
 
     def load(self) -> tuple[Mode, Mapping[str, str]] | None:
         """Return what was saved, None when nothing was; raises ValueError when unreadable."""

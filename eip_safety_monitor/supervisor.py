@@ -22,6 +22,7 @@ __all__ = ['Supervisor']
 
 LONGEST_TEXT = 300
 FOREIGN_MONITOR_S = 1.0
+AUDIT_RETRY_S = 1.0
 
 
 class Supervisor:
@@ -51,6 +52,7 @@ class Supervisor:
         self._standing: dict[str, Cause] = {}
         self._protective_ns = clock.now_ns()
         self._ticked_ns = clock.now_ns()
+        self._retried_ns = clock.now_ns()
         self._reset_ns: int | None = None
         self._is_saved = False
         self._foreign_monitor_ns: int | None = None
@@ -152,6 +154,9 @@ class Supervisor:
         if stall_s > self._policy.longest_stall_s:
             message = f'the monitor itself did not run for {stall_s:.1f} s'
             self._stop(Cause('monitor.stalled', Reaction.STOP, message))
+        if self._journal.problem and seconds(now_ns - self._retried_ns) > AUDIT_RETRY_S:
+            self._retried_ns = now_ns
+            self._journal.try_again(self.mode)
         self._look()
 
     def settle(self) -> None:

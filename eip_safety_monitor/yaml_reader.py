@@ -38,6 +38,9 @@ def read_yaml(path: Path, kind: type[ResultT]) -> ResultT:
     return made
 
 
+MAPPING = 'tag:yaml.org,2002:map'
+
+
 class _Reader:
     """Walks the YAML nodes beside the type hints."""
 
@@ -55,7 +58,7 @@ class _Reader:
         return self._scalar(node, kind, field)
 
     def _dataclass(self, node: yaml.Node, kind: Any, field: str) -> Any:
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, yaml.MappingNode) or node.tag != MAPPING:
             raise self._error(node, field, f'is {_shown(node)}, give a mapping')
         hints = get_type_hints(kind)
         known = {item.name: item for item in dataclasses.fields(kind) if item.init}
@@ -108,7 +111,10 @@ class _Reader:
     def _scalar(self, node: yaml.Node, kind: Any, field: str) -> Any:
         if not isinstance(node, yaml.ScalarNode):
             raise self._error(node, field, f'is {_shown(node)}, give {_wanted(kind)}')
-        value = yaml.SafeLoader('').construct_object(node)
+        try:
+            value = yaml.SafeLoader('').construct_object(node)
+        except (yaml.YAMLError, ValueError):
+            raise self._error(node, field, f'is {_shown(node)}, give {_wanted(kind)}') from None
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if isinstance(kind, type) and issubclass(kind, Enum):

@@ -1,0 +1,73 @@
+"""The policy file: defaults, and errors a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eip_safety_monitor.permits import StopCategory
+from eip_safety_monitor.policy import Policy, PolicyError, default_policy_file, load_policy
+
+
+def load(folder: Path, text: str) -> Policy:
+    path = folder / 'policy.yaml'
+    path.write_text(text)
+    return load_policy(path)
+
+
+def test_the_shipped_file_says_what_the_defaults_say() -> None:
+    shipped = load_policy(default_policy_file())
+    for name in ('robot', 'separation', 'people', 'obstacles', 'stop', 'operator', 'signals'):
+        assert getattr(shipped, name) == getattr(Policy(), name)
+    assert shipped.nodes == Policy().nodes
+
+
+def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
+    policy = load(tmp_path, 'robot: {radius_m: 0.3}\nstop: {emergency: 1}\n')
+    assert policy.robot.radius_m == 0.3
+    assert policy.robot.max_linear_speed_mps == Policy().robot.max_linear_speed_mps
+    assert policy.stop.emergency is StopCategory.CONTROLLED
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('robot:\n  radius_m: fast\n', ':2: robot.radius_m is .fast., give a number'),
+        ('robot:\n  radius_m: -1\n', ":2: robot.radius_m is '-1', give a number from 0.0 to 5.0 m"),
+        ('robot:\n  radius_m: .nan\n', ':2: robot.radius_m'),
+        ('robot:\n  radius_m: true\n', ':2: robot.radius_m'),
+        ('robot:\n  wheels: 3\n', ':2: robot.wheels is unknown, use one of: radius_m'),
+        ('robot: [1]\n', ':1: robot is a list, give a mapping'),
+        ('robot: {radius_m: 0.1, radius_m: 0.2}\n', 'given twice'),
+        ('stop:\n  emergency: 2\n', ':2: stop is wrong: emergency is category 2, set 0 or 1'),
+        ('stop:\n  emergency: 7\n', ':2: stop.emergency is .7., give one of: 0, 1'),
+        ('nodes:\n  - {timeout_s: 1}\n', r':2: nodes\[0\].name is missing, add it'),
+        ('nodes:\n  - {name: a, reaction: pray}\n', r'reaction is .pray., give one of: warn'),
+        ('nodes:\n  - {name: a}\n  - {name: a}\n', 'nodes names a twice'),
+        ('people: {source: rumour}\n', 'give one of: scene, lidar'),
+        ('obstacles: {creep_distance_m: 3.0}\n', 'creep_distance_m is 3.0, set less than'),
+        ('robot: {\n', 'not YAML'),
+        ('robot: !!python/object:os.system {}\n', ':1: robot'),
+        ('', 'is empty'),
+        ('- 1\n', 'give a mapping'),
+    ],
+)
+def test_a_wrong_value_is_told_with_file_line_field_and_remedy(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    with pytest.raises(PolicyError, match=words) as caught:
+        load(tmp_path, text)
+    assert str(tmp_path / 'policy.yaml') in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match='no such file'):
+        load_policy(tmp_path / 'nowhere.yaml')
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / 'policy.yaml').write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(PolicyError):
+        load_policy(tmp_path / 'policy.yaml')

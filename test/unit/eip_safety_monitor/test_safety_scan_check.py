@@ -1,0 +1,81 @@
+"""What a scan says, and when it cannot be believed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from eip_safety_monitor.policy import ObstaclePolicy
+from eip_safety_monitor.readings import Odometry, Scan
+from eip_safety_monitor.scan_check import ScanChecker
+
+STEP = 2.0 * math.pi / 360
+
+
+def scan(*near: tuple[int, float], fill: float = 3.0, size: int = 360, step: float = STEP) -> Scan:
+    ranges = np.full(size, fill, dtype=np.float32)
+    for index, range_m in near:
+        ranges[index] = range_m
+    return Scan(ranges, -math.pi, step, 0.05, 10.0)
+
+
+def odometry(x_m: float = 0.0, yaw_rad: float = 0.0) -> Odometry:
+    return Odometry(x_m, 0.0, yaw_rad, 0.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def checker() -> ScanChecker:
+    return ScanChecker(ObstaclePolicy())
+
+
+def test_nearest_ahead_and_behind_are_told_apart(checker: ScanChecker) -> None:
+    found = checker.check(scan((180, 1.0), (0, 2.0), (90, 0.5)), odometry())
+    assert (found.ahead_m, found.behind_m, found.nearest_m) == (1.0, 2.0, 0.5)
+    assert not found.problem
+
+
+def test_too_near_to_measure_is_near_and_no_echo_is_far(checker: ScanChecker) -> None:
+    found = checker.check(scan((180, -math.inf), (0, math.inf)), odometry())
+    assert found.ahead_m == pytest.approx(0.05)
+    assert found.behind_m == 3.0
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, 0.0 * math.nan])
+def test_a_scan_without_a_single_echo_is_not_believed(checker: ScanChecker, value: float) -> None:
+    assert checker.check(scan(fill=value), odometry()).problem
+
+
+def test_an_empty_scan_is_not_believed(checker: ScanChecker) -> None:
+    assert 'empty' in checker.check(scan(size=0), odometry()).problem
+
+
+@pytest.mark.parametrize('step', [math.nan, 0.0, math.inf])
+def test_a_scan_without_geometry_is_not_believed(checker: ScanChecker, step: float) -> None:
+    assert checker.check(scan(step=step), odometry()).problem
+
+
+def test_some_beams_that_are_no_numbers_are_left_out(checker: ScanChecker) -> None:
+    found = checker.check(scan(*[(index, math.nan) for index in range(30)]), odometry())
+    assert not found.problem
+    assert found.nearest_m == 3.0
+
+
+def test_a_scan_that_stays_the_same_while_the_robot_drives_is_frozen(
+    checker: ScanChecker,
+) -> None:
+    for step in range(3):
+        assert not checker.check(scan(), odometry(0.1 * step)).problem
+    assert 'frozen' in checker.check(scan(), odometry(0.5)).problem
+    assert not checker.check(scan((5, 2.0)), odometry(0.5)).problem
+
+
+def test_a_scan_that_stays_the_same_while_the_robot_turns_is_frozen(checker: ScanChecker) -> None:
+    checker.check(scan(), odometry(yaw_rad=3.0))
+    assert 'frozen' in checker.check(scan(), odometry(yaw_rad=-2.9)).problem
+
+
+def test_a_scan_that_stays_the_same_while_the_robot_stands_is_sound(checker: ScanChecker) -> None:
+    for _ in range(100):
+        assert not checker.check(scan(), odometry()).problem
