@@ -50,8 +50,11 @@ class RulesJudge:
     def _judge_one(self, text: str, world: World, scene: SceneFacts) -> tuple[Violation, ...]:
         spaced = spaced_out(text)
         found: dict[str, Violation] = {}
-        for step in self.parser.parse(text):
+        steps = self.parser.parse(text)
+        for step in sorted(steps, key=lambda item: item.start):
             resolve(step, world, self.knowledge)
+            world.remember(step)
+        for step in steps:
             if step.mode != 'state':
                 self._judge_step(step, world, scene, spaced, found)
             world.apply(step)

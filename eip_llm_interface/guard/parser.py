@@ -10,7 +10,8 @@ from eip_llm_interface.knowledge.ontology import Knowledge
 
 __all__ = ['Parser']
 
-NOUN_BEFORE = frozenset({'det', 'prep_of'})
+MOTION = frozenset({'go', 'fly', 'follow', 'climb', 'wait', 'shoot'})
+PHRASE_START = frozenset({'det', 'possessive', 'pron', 'number'})
 ROLE_OF = {
     'in': 'target',
     'on': 'target',
@@ -27,7 +28,6 @@ ROLE_OF = {
     'as': 'other',
     'about': 'other',
 }
-PEOPLE = frozenset({'him', 'her', 'he', 'she', 'them', 'they', 'someone', 'everyone'})
 
 
 class _Clause:
@@ -74,6 +74,7 @@ class _Reading:
         self.negation = False
         self.joined = False
         self.fronted = False
+        self.at_comma = False
         self.sentence_start = True
         self.order = 0.0
         self.next_order = 0.0
@@ -103,9 +104,10 @@ class _Reading:
             return self._read_number(index)
         if self._is_verb(index):
             return self._read_verb(index)
-        self.sentence_start = self.sentence_start and entry.little in ('polite', 'adverb')
         if entry.little and self._read_little(index):
+            self.sentence_start &= entry.little in ('polite', 'adverb', 'to', 'modal', 'subject')
             return index + 1
+        self.sentence_start = False
         if entry.manners:
             self.clause.step.manners |= entry.manners
             self._extend(word)
@@ -127,7 +129,7 @@ class _Reading:
     def _is_verb(self, index: int) -> bool:
         word = self.words[index]
         entry = word.entry
-        if entry.verb is None:
+        if entry.verb is None or (entry.little == 'copula' and self._describes(index)):
             return False
         before = self.words[index - 1] if index else None
         little = before.entry.little if before is not None else ''
@@ -169,6 +171,13 @@ class _Reading:
             return self._object_follows(index) and entry.noun is None and self._subject_before()
         return True
 
+    def _describes(self, index: int) -> bool:
+        """Return whether a state follows, so that 'gets' is 'becomes'."""
+        if index + 1 >= len(self.words):
+            return True
+        after = self.words[index + 1].entry
+        return bool(after.states) or (after.verb is not None and after.form == 'past')
+
     def _noun_like(self, index: int) -> bool:
         """Return whether a word that can be both is followed as nouns are."""
         if index + 1 >= len(self.words):
@@ -178,6 +187,9 @@ class _Reading:
             return False
         if after.entry.noun is not None or after.entry.states:
             return False
+        sense = self.words[index].entry.verb
+        if sense is not None and sense.effects & MOTION:
+            return after.entry.little == 'copula'
         return after.entry.little != 'particle'
 
     def _object_follows(self, index: int) -> bool:
@@ -198,8 +210,11 @@ class _Reading:
         word = self.words[index]
         sense, end_index = self._split_verb(index)
         clause = self.clause
+        tools: list[Mention] = []
         if clause.step.verb is not None or clause.step.mode == 'state':
             mode = self._mode_after(word)
+            if 'use' in clause.step.effects and self.words[index - 1].entry.little == 'to':
+                tools = clause.step.roles.get('object', [])
             self._close(mode)
         elif clause.step.roles:
             clause.before_verb = clause.step.mentions()
@@ -210,7 +225,11 @@ class _Reading:
             clause.copula = False
         clause = self.clause
         clause.step.verb = sense
+        if tools:
+            clause.step.roles['instrument'] = list(tools)
         clause.step.negated = self.negation
+        if 'cease' in sense.effects and self._ing_follows(end_index):
+            self.negation = True
         clause.slot, clause.relation, clause.of = 'object', '', False
         clause.determined = False
         clause.states = set()
@@ -284,15 +303,23 @@ class _Reading:
             self._subordinate(value)
         elif kind == 'neg':
             self._negate(value, index)
+        elif word.text in ('on', 'off') and clause.last is not None and not self._phrase_follows(index):
+            marks = frozenset({word.text})
+            clause.last.properties |= marks
+            clause.step.states |= marks
         elif kind in ('prep', 'with', 'from', 'by'):
             clause.slot, clause.relation = ROLE_OF.get(value, 'other'), value
             clause.determined = clause.of = False
             if kind == 'by' and index + 1 < len(self.words):
                 clause.slot = 'instrument'
+        elif kind == 'to' and clause.empty and self.sentence_start:
+            clause.step.mode = 'purpose'
+            self.fronted = True
         elif kind == 'to':
             clause.slot, clause.relation = 'target', 'to'
         elif kind == 'of':
-            clause.of = True
+            before = self.words[index - 1].text if index else ''
+            clause.of = clause.last is not None and clause.last.words == before
         elif kind == 'det' or kind == 'possessive':
             clause.determined = True
             if kind == 'possessive' and value == 'person':
@@ -310,6 +337,22 @@ class _Reading:
         else:
             return False
         return True
+
+    def _phrase_follows(self, index: int) -> bool:
+        """Return whether a noun phrase starts after `index`."""
+        if index + 1 >= len(self.words):
+            return False
+        after = self.words[index + 1]
+        entry = after.entry
+        return (
+            entry.little in PHRASE_START
+            or entry.noun is not None
+            or bool(entry.states)
+            or after.capital
+            or after.number is not None
+            or (entry is not None and not entry.little and after.text.isalpha() and entry.verb is None)
+            or (entry.verb is not None and entry.form in ('past', 'ing'))
+        )
 
     def _subordinate(self, value: str) -> None:
         fronted = self.clause.empty and not self.joined
@@ -342,6 +385,9 @@ class _Reading:
             self.negation = True
             return
         self.negation = True
+
+    def _ing_follows(self, index: int) -> bool:
+        return index + 1 < len(self.words) and self._next_is_ing(index + 1)
 
     def _next_is_ing(self, index: int) -> bool:
         entry = self.words[index].entry
@@ -471,8 +517,9 @@ class _Reading:
 
     def _comma(self, index: int) -> None:
         if self.fronted:
+            self.at_comma = True
             self._close('do')
-            self.fronted = self.negation = False
+            self.fronted = self.negation = self.at_comma = False
             self.sentence_start = True
             return
         if index + 1 < len(self.words):
@@ -489,6 +536,8 @@ class _Reading:
     def _close(self, mode: str) -> None:
         clause = self.clause
         step = clause.step
+        if self.fronted and step.mode == 'purpose' and mode == 'do' and not self.at_comma:
+            step.mode = 'do'
         if not clause.empty:
             if step.verb is None and clause.copula:
                 step.mode = 'state' if step.mode in ('do', 'condition') else step.mode

@@ -29,19 +29,25 @@ def resolve(step: Step, world: World, knowledge: Knowledge) -> None:
 def _meant(
     mention: Mention, role: str, step: Step, world: World, own: list[Mention]
 ) -> Mention | None:
+    known = [thing for thing in world.recent if thing not in own]
+    things = [thing for thing in known if 'person' not in thing.properties]
+    if mention.words in ('them', 'they', 'these', 'those'):
+        return _latest(known)
     if 'pronoun_person' in mention.properties:
-        others = [person for person in world.people if person not in own]
-        if others:
-            return others[-1]
-        if mention.words in ('them', 'they') and world.objects:
-            return world.objects[-1]
-        return None
-    candidates = [thing for thing in world.objects if thing not in own]
+        people = [person for person in known if 'being' in person.properties]
+        return people[-1] if people else None
     wants = step.verb.wants if step.verb is not None else frozenset()
     if wants and role == 'object':
-        fitting = [thing for thing in candidates if wants & world.marks(thing)]
+        fitting = [thing for thing in things if wants & world.marks(thing)]
         if fitting:
             return fitting[-1]
-    if candidates:
-        return candidates[-1]
-    return None
+    small = [being for being in known if {'baby', 'child'} & being.properties]
+    if not any(thing.known for thing in things) and small:
+        return small[-1]
+    return _latest(things)
+
+
+def _latest(mentions: list[Mention]) -> Mention | None:
+    """Return the last mention that is known, or the last of all."""
+    known = [mention for mention in mentions if mention.known]
+    return (known or mentions or [None])[-1]

@@ -36,7 +36,7 @@ def world_of(scene: SceneFacts, parser: Parser, knowledge: Knowledge) -> World:
     if scene.held_object:
         mention = _mention(scene.held_object, '', knowledge)
         world.held.append(mention)
-        world.objects.append(mention)
+        world.recent.append(mention)
     for key, value in scene.facts.items():
         _fact(world, key, value, knowledge)
     if scene.zone:

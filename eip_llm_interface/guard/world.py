@@ -44,8 +44,7 @@ class World:
     near: list[Mention] = field(default_factory=list)
     held: list[Mention] = field(default_factory=list)
     effects: set[str] = field(default_factory=set)
-    objects: list[Mention] = field(default_factory=list)
-    people: list[Mention] = field(default_factory=list)
+    recent: list[Mention] = field(default_factory=list)
     steps: int = 0
 
     def marks(self, mention: Mention) -> frozenset[str]:
@@ -65,10 +64,9 @@ class World:
             for mention in step.roles.get(role, ()):
                 if mention.pronoun or not mention.name:
                     continue
-                group = self.people if 'person' in mention.properties else self.objects
-                if mention in group:
-                    group.remove(mention)
-                group.append(mention)
+                if mention in self.recent:
+                    self.recent.remove(mention)
+                self.recent.append(mention)
 
     def tell(self, step: Step) -> None:
         """Take a told fact into account: 'the stove is on', 'a child is behind the box'."""
@@ -102,10 +100,8 @@ class World:
         """Change the facts as the step, when done, would change them."""
         if step.mode == 'state':
             self.tell(step)
-            self.remember(step)
             return
         if step.negated or step.mode not in ('do', 'tell', 'condition'):
-            self.remember(step)
             return
         effects = step.effects
         objects = step.roles.get('object', [])
@@ -130,7 +126,6 @@ class World:
             self.held = []
         self.effects |= effects
         self.steps += 1
-        self.remember(step)
 
     def _put(self, step: Step, objects: list[Mention]) -> None:
         stuff = [*objects, *(m for m in step.roles.get('with', ()))]
