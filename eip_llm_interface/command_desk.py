@@ -52,6 +52,8 @@ class _Progress:
 
     def text(self, text: str) -> None:
         self._tokens += 1
+        # A remembered plan comes without stages; text is always part of a plan.
+        self._stage = 'planning'
         self._tell(self._stage, text, self._tokens)
 
 

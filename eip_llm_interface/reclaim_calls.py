@@ -30,6 +30,11 @@ class ReclaimCalls:
                 ReclaimMemory, private(name, Service.RECLAIM), callback_group=self._group
             )
 
+    def offers(self, name: str) -> bool:
+        """Tell whether the node `name` can be asked now."""
+        client = self._clients.get(name)
+        return client is not None and bool(client.service_is_ready())
+
     def ask(
         self, names: Iterable[str], target_mib: float, urgency: int, timeout_s: float
     ) -> dict[str, Any]:
@@ -38,8 +43,7 @@ class ReclaimCalls:
         Blocks for `timeout_s` at most; call it outside the group that serves the answers.
         """
         request = ReclaimMemory.Request(target_mib=float(target_mib), urgency=urgency)
-        clients = {name: self._clients.get(name) for name in names}
-        ready = {n: c for n, c in clients.items() if c is not None and c.service_is_ready()}
+        ready = {name: self._clients[name] for name in names if self.offers(name)}
         answers: dict[str, Any] = {}
         if not ready:
             return answers

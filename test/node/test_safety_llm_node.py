@@ -25,11 +25,12 @@ from eip.srv import (
     ReclaimMemory,
 )
 from eip_llm_interface.engine.safe_response import SafeResponse
+from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL
 from eip_llm_interface.guard.normalise import normalise
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.planner.plan import Plan, PlanStep
-from eip_llm_interface.safety_llm_node import THREADS, SafetyLlmNode
+from eip_llm_interface.safety_llm_node import THREADS, SafetyLlmNode, load_llm
 from eip_ros import qos
 
 BAD_INPUT = ('empty', 'too_long', 'binary', 'nul', 'bidi', 'confusables', 'mixed_script')
@@ -548,3 +549,44 @@ def test_unusable_parameter_is_named_with_its_remedy(ros_domain):
             SafetyLlmNode(lambda config: FakeLlm())
     finally:
         rclpy.shutdown()
+
+
+def test_model_folder_that_lacks_a_file_is_named_in_one_line(make_rig, wait_until, tmp_path):
+    (tmp_path / 'config.json').write_text('{}')
+    rig = make_rig(load_llm, model=str(tmp_path))
+    wait_until(
+        lambda: any(str(tmp_path) in beat.detail for beat in rig.heard['heartbeat']),
+        60.0,
+        'unhealthy heartbeat that names the folder',
+    )
+    assert '\n' not in rig.heard['heartbeat'][-1].detail
+    checked = rig.call(CheckCommand, 'check_command', text='go to the sink')
+    assert not checked.success
+    assert str(tmp_path) in checked.error
+
+
+@pytest.mark.skipif(
+    not (SHIPPED_MODEL / 'model.safetensors').exists(), reason='the shipped model is not there'
+)
+def test_shipped_model_answers_rejects_and_streams(make_rig, wait_until):
+    rig = make_rig(load_llm)
+    wait_until(lambda: rig.node.is_active, 90.0, 'the shipped model is loaded')
+    ready(rig, wait_until)
+    say(rig, 'go to the sink')
+    wait_until(lambda: rig.plans, 30.0, 'plan')
+    step = rig.plans[0].steps[-1]
+    assert (step.skill, step.parameters[0].value) == ('go_to', 'sink')
+    for text in ('', 'x' * 100_000, '\x01\x02\ufffd\x7f' * 9, '\u202eknis eht ot og'):
+        count = len(rig.heard['llm/requests'])
+        say(rig, text)
+        wait_until(lambda n=count: len(rig.heard['llm/requests']) > n, 30.0, 'record')
+        assert rig.verdicts[-1].decision == SafetyVerdict.REJECT
+        assert rig.verdicts[-1].violations
+    heard: list[Any] = []
+    goal = send_goal(rig, 'go to the stove', heard)
+    result = finished(goal.handle.get_result_async(), 30.0).result.result
+    goal.client.destroy()
+    assert result.success
+    assert 'stove' in ''.join(feedback.text for feedback in heard)
+    assert {'judging', 'planning', 'checking'} <= {feedback.stage for feedback in heard}
+    assert rig.call(ReclaimMemory, 'reclaim').success
