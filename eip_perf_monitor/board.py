@@ -74,9 +74,10 @@ class Board:
             self._verdict_counts[view.decision] += 1
 
     def put_event(self, view: EventView) -> None:
-        """Add an event of the safety monitor to the last ones."""
+        """Add an event of the safety monitor to the last ones; verdicts have their own list."""
         with self._lock:
-            self._events.append(view)
+            if view.kind != 'verdict':
+                self._events.append(view)
             self._event_counts[view.severity] += 1
 
     def put_beat(

@@ -26,6 +26,7 @@ let spanS = 600;
 let heardAt = performance.now();
 let lastS = 0;
 let isLost = false;
+let isChosen = false;
 
 function drawCharts(nowS) {
   for (const chart of charts) chart.show(points, spanS, nowS);
@@ -45,7 +46,14 @@ async function loadHistory() {
   });
   const since = loaded.at(-1)?.at ?? 0;
   points = [...loaded, ...points.filter((point) => point.at > since)];
+  if (!isChosen) setSpan(loaded.length && nowS - loaded[0].at > 150 ? 600 : 120);
   drawCharts(nowS);
+}
+
+function setSpan(wantedS) {
+  spanS = wantedS;
+  for (const button of $('span').children) button.ariaPressed = String(Number(button.dataset.s) === spanS);
+  drawCharts(Date.now() / 1000);
 }
 
 function keepPoint(frame) {
@@ -129,9 +137,8 @@ $('theme').addEventListener('click', () => {
 
 for (const button of $('span').children) {
   button.addEventListener('click', () => {
-    for (const other of $('span').children) other.ariaPressed = String(other === button);
-    spanS = Number(button.dataset.s);
-    drawCharts(Date.now() / 1000);
+    isChosen = true;
+    setSpan(Number(button.dataset.s));
   });
 }
 addEventListener('resize', () => drawCharts(Date.now() / 1000));

@@ -6,6 +6,7 @@ import {
 
 const DECISIONS = { allow: 'good', confirm: 'warn', reject: 'bad' };
 const SEVERITIES = { info: 'idle', warning: 'warn', critical: 'bad', stop: 'bad' };
+const SOON_S = 600;
 const PRESSURES = ['good', 'warn', 'warn', 'bad'];
 
 const calm = (words) => [make('div', 'calm', words)];
@@ -90,7 +91,7 @@ export function showMachine(host, accelerators, memory) {
   renew('budget', memory, () => memory
     ? bar(memory.used_ratio, PRESSURES[memory.pressure],
       `${mib(memory.used_mib)} of ${mib(memory.budget_mib)} on ${memory.device}, pressure ${memory.pressure_name}`
-      + (memory.seconds_to_limit === null ? '' : `, full in ${seconds(memory.seconds_to_limit)} at this rate`))
+      + (memory.seconds_to_limit === null || memory.seconds_to_limit > SOON_S ? '' : `, full in ${seconds(memory.seconds_to_limit)} at this rate`))
     : [make('p', 'quiet', 'unavailable: no word of the memory manager')]);
   renew('accelerator', accelerators, () => accelerators.flatMap(accelerator));
 }
