@@ -82,11 +82,13 @@ class Household:
         item = self._item(target)
         if self.held:
             raise Refusal(f'cannot pick the {target}: the gripper holds the {self.held}')
-        self._closed_in(item)
         self._within(item.name, item.position[:2], robot, ARM_REACH_M)
+        # Taking something out of a closed fridge includes its door, as with a person.
+        is_shut_in = bool(item.inside) and self.appliances[item.inside] == 'closed'
+        how = ', whose door it opened and closed' if is_shut_in else ''
         where, item.place, item.inside = item.place, '', ''
         self.held = target
-        return f'picked the {target} from {where or "the floor"}'
+        return f'picked the {target} from {where}{how}'
 
     def _place(self, target: str, place: str, robot: Pose) -> str:
         self._must_hold(target)
@@ -135,12 +137,6 @@ class Household:
                 f'there is no place {place!r}, use one of {", ".join(self._kitchen.places)}'
             )
         return _surface(known)
-
-    def _closed_in(self, item: Item) -> None:
-        if item.inside and self.appliances[item.inside] == 'closed':
-            raise Refusal(
-                f'cannot pick the {item.name}: the {item.inside} is closed, open it first'
-            )
 
     def _must_hold(self, target: str) -> None:
         self._item(target)

@@ -6,6 +6,7 @@ It runs on the wall clock and publishes no `/clock`.
 from __future__ import annotations
 
 import math
+import sys
 import time
 
 from geometry_msgs.msg import Twist
@@ -195,3 +196,7 @@ class SimRobotNode(Node):
 def main() -> int:
     """Run the node until it is told to end."""
     return run_node(SimRobotNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

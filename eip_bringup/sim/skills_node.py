@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 
 import numpy as np
@@ -139,3 +140,7 @@ class SimSkillsNode(Node):
 def main() -> int:
     """Run the node until it is told to end."""
     return run_node(SimSkillsNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

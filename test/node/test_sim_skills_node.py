@@ -8,7 +8,7 @@ from sim_bench import SimBench
 
 from eip.msg import PlanStatus, SafetyVerdict
 from eip.srv import SimMovePerson
-from eip_bringup.sim.kitchen import load_kitchen
+from eip_bringup.sim.kitchen_file import load_kitchen
 
 Wait = Callable[..., None]
 
@@ -16,7 +16,7 @@ Wait = Callable[..., None]
 @pytest.fixture
 def bench(ros_domain: int, wait_until: Wait) -> Iterator[SimBench]:
     bench = SimBench()
-    bench.start('robot_node')
+    bench.start('robot_node', 'real_time_factor:=1.5')
     bench.start('skills_node')
     try:
         wait_until(

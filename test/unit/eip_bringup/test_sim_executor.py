@@ -134,17 +134,20 @@ def test_a_pick_goes_to_the_object_by_itself(site: Site) -> None:
     assert site.household.held == 'book'
 
 
-def test_milk_comes_out_of_the_fridge_only_when_it_was_opened(site: Site) -> None:
-    site.executor.submit(errand(('pick', {'object': 'milk'})))
+def test_a_step_that_the_gripper_refuses_fails_with_its_sentence(site: Site) -> None:
+    site.executor.submit(errand(('pick', {'object': 'cup'}), ('pick', {'object': 'knife'})))
     progress = site.finish()
     assert progress.state is ErrandState.FAILED
-    assert 'the fridge is closed' in progress.message
+    assert progress.message == 'cannot pick the knife: the gripper holds the cup'
+    assert progress.step_index == 1
+
+
+def test_milk_comes_out_of_the_fridge(site: Site) -> None:
     site.executor.submit(
         errand(
             ('open', {'appliance': 'fridge'}),
             ('pick', {'object': 'milk'}),
             ('close', {'appliance': 'fridge'}),
-            plan_id='p2',
         )
     )
     assert site.finish().state is ErrandState.SUCCEEDED
