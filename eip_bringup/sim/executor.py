@@ -40,7 +40,7 @@ class PlanExecutor:
 
     def submit(self, errand: Errand) -> bool:
         """Take a plan; return whether it is carried out. A refusal is reported as FAILED."""
-        if errand.plan_id and errand.plan_id == self.progress.plan_id:
+        if self._errand is not None and errand.plan_id == self._errand.plan_id:
             return self.is_busy  # the same plan, heard twice
         try:
             skills = self._prepared(errand)

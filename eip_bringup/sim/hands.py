@@ -22,14 +22,19 @@ class ServiceHands:
         self._future: Any = None
 
     def begin(self, action: str, target: str, place: str) -> None:
-        """Ask for an action; a robot without the service never answers."""
+        """Ask for an action."""
+        self._future = None
+        if not self._client.service_is_ready():
+            return
         self._future = self._client.call_async(
             SimManipulate.Request(action=action, object=target, place=place)
         )
 
     def answer(self) -> tuple[bool, str] | None:
         """Return (success, message) of what was begun last, or None while it goes on."""
-        if self._future is None or not self._future.done():
+        if self._future is None:
+            return False, f'nobody offers {self._client.srv_name}; is sim_robot running?'
+        if not self._future.done():
             return None
         result = self._future.result()
         return result.success, result.message

@@ -123,6 +123,8 @@ class SimRobotNode(Node):
 
     def _publish_scene(self) -> None:
         pose = self._world.pose
+        for item in self._household.items.values():
+            self._world.put(item.name, item.position)
         message = SceneContext(
             people=[conversions.person_message(walker, pose) for walker in self._world.people],
             objects=[conversions.object_message(item) for item in self._household.items.values()],

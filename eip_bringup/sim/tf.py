@@ -12,7 +12,7 @@ from eip_bringup.sim.conversions import BASE_FRAME, LASER_FRAME
 from eip_bringup.sim.dimensions import LIDAR_HEIGHT
 from eip_ros.names import Topic
 
-__all__ = ['make_tf_publisher']
+__all__ = ['make_tf_publisher', 'transforms_of']
 
 
 def make_tf_publisher(node: Node) -> Callable[[Odometry], None] | None:
@@ -25,12 +25,13 @@ def make_tf_publisher(node: Node) -> Callable[[Odometry], None] | None:
     publisher = node.create_publisher(TFMessage, Topic.TF, 10)
 
     def publish(odometry: Odometry) -> None:
-        publisher.publish(TFMessage(transforms=_transforms(odometry)))
+        publisher.publish(TFMessage(transforms=transforms_of(odometry)))
 
     return publish
 
 
-def _transforms(odometry: Odometry) -> list[TransformStamped]:
+def transforms_of(odometry: Odometry) -> list[TransformStamped]:
+    """Return odom to base_link as the odometry says, and base_link to the lidar above it."""
     base = TransformStamped(header=odometry.header, child_frame_id=BASE_FRAME)
     base.transform.translation.x = odometry.pose.pose.position.x
     base.transform.translation.y = odometry.pose.pose.position.y

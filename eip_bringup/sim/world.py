@@ -55,6 +55,7 @@ class World:
         self._seen_groups = np.array([1, 1, 0, 0, 0, 0], dtype=np.uint8)
         self._base = self._model.body('base').id
         self._people_mocap = [self._mocap(f'person:{slot}') for slot in range(PERSON_SLOTS)]
+        self._things_mocap = {name: self._mocap(f'object:{name}') for name in kitchen.things}
         self._wheel_dof = [self._model.joint(side).dofadr[0] for side in ('left', 'right')]
         self._asked = self._driven = (0.0, 0.0)
         self._left_over_s = 0.0
@@ -150,7 +151,7 @@ class World:
 
     def put(self, thing: str, position: tuple[float, float, float]) -> None:
         """Show an object at a position, m."""
-        self._data.mocap_pos[self._mocap(f'object:{thing}')] = position
+        self._data.mocap_pos[self._things_mocap[thing]] = position
 
     def _mocap(self, body: str) -> int:
         return int(self._model.body(body).mocapid[0])

@@ -9,6 +9,9 @@ from sim_bench import SimBench
 from std_srvs.srv import SetBool, Trigger
 
 from eip.srv import SimManipulate, SimMovePerson
+from eip_bringup.sim.conversions import odometry_message
+from eip_bringup.sim.kitchen import Pose
+from eip_bringup.sim.tf import transforms_of
 
 Wait = Callable[..., None]
 TOPICS = {'odom', 'scan', 'scene', 'safety/hardware_stop'}
@@ -132,3 +135,13 @@ def test_a_wrong_parameter_ends_it_with_one_line(
     assert len(line) == 1
     assert named in line[0]
     assert 'Traceback' not in errors
+
+
+def test_transforms_put_the_base_where_odometry_says_and_the_lidar_above_it() -> None:
+    odometry = odometry_message(Pose(1.0, -2.0, math.pi / 2), 0.0, 0.0)
+    base, laser = transforms_of(odometry)
+    assert (base.header.frame_id, base.child_frame_id) == ('odom', 'base_link')
+    assert (base.transform.translation.x, base.transform.translation.y) == (1.0, -2.0)
+    assert base.transform.rotation.z == pytest.approx(math.sqrt(0.5))
+    assert (laser.header.frame_id, laser.child_frame_id) == ('base_link', 'laser')
+    assert laser.transform.translation.z > 0

@@ -273,6 +273,13 @@ def test_the_same_plan_heard_twice_is_carried_out_once(site: Site) -> None:
     assert site.said == ['once']
 
 
+def test_a_plan_that_was_refused_may_come_again_once_it_is_approved(site: Site) -> None:
+    plan = errand(('say', {'text': 'now'}))
+    assert not site.executor.submit(replace(plan, approved=False))
+    assert site.executor.submit(plan)
+    assert site.finish().state is ErrandState.SUCCEEDED
+
+
 def test_a_refused_plan_leaves_the_running_one_alone(site: Site) -> None:
     site.executor.submit(errand(GO))
     site.tick()
