@@ -133,7 +133,7 @@ class Script:
 
     def person_steps_in(self) -> None:
         """A person within the protective distance makes the robot stand, and go on after."""
-        self._need(lambda: self.seen.is_moving, PATIENCE_S, lambda: 'the robot does not move')
+        self._need(lambda: self.seen.is_driving, PATIENCE_S, self._why_stopped)
         x_m, y_m = self.seen.position
         towards = self._in_front(STEP_IN_M)
         began_s = time.monotonic()
@@ -158,7 +158,7 @@ class Script:
 
     def hardware_stop(self) -> None:
         """A hardware stop latches; only reset and arm by a named person end it."""
-        self._need(lambda: self.seen.is_moving, PATIENCE_S, lambda: 'the robot does not move')
+        self._need(lambda: self.seen.is_driving, PATIENCE_S, self._why_stopped)
         began_s = time.monotonic()
         self._done(self.robot.press_stop(True))
         pressed_s = self._time(self.seen.first_press_after(began_s), 'the pressed stop')
@@ -184,7 +184,7 @@ class Script:
 
     def language_model_killed(self) -> None:
         """Without the language model the robot stands until it is back."""
-        self._need(lambda: self.seen.is_moving, PATIENCE_S, lambda: 'the robot does not move')
+        self._need(lambda: self.seen.is_driving, PATIENCE_S, self._why_stopped)
         began_s = self._kill(names.Node.SAFETY_LLM)
         mode_s = self._time(self.seen.first_mode_after(began_s, PROTECTIVE, 5.0), 'PROTECTIVE')
         self._time(self.seen.first_standstill_after(mode_s), 'standstill')
@@ -206,7 +206,7 @@ class Script:
 
     def safety_monitor_killed(self) -> None:
         """Without the safety monitor the gate alone stops the robot."""
-        self._need(lambda: self.seen.is_moving, PATIENCE_S, lambda: 'the robot does not move')
+        self._need(lambda: self.seen.is_driving, PATIENCE_S, self._why_stopped)
         killed_s = self._kill(names.Node.SAFETY_MONITOR)
         zero_s = self._time(self.seen.first_zero_after(killed_s), 'zero on cmd_vel')
         permit_s = self._time(self.seen.last_permit_before(zero_s), 'a last permit')

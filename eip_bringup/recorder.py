@@ -46,8 +46,13 @@ class Recorder:
 
     @property
     def is_moving(self) -> bool:
-        """Tell whether the robot drives now."""
-        return bool(self.speeds) and self.speeds[-1][1] > MOVING_MPS
+        """Tell whether the robot drives or turns now."""
+        return bool(self.commands) and self.commands[-1][1]
+
+    @property
+    def is_driving(self) -> bool:
+        """Tell whether the robot drives now, told to and by odometry."""
+        return self.is_moving and bool(self.speeds) and self.speeds[-1][1] > MOVING_MPS
 
     @property
     def is_standing(self) -> bool:
