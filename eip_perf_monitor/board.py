@@ -23,6 +23,7 @@ __all__ = ['Board']
 _LOST_AFTER_PERIODS = 5.0
 _LOST_AFTER_S = 1.0
 _MEMORY_STALE_S = 10.0
+_MOST_NODES = 64
 
 
 @dataclass
@@ -94,7 +95,9 @@ class Board:
         `pid` is None when unknown or of another host.
         """
         with self._lock:
-            old = self._beats.get(node)
+            old = self._beats.pop(node, None)
+            if len(self._beats) >= _MOST_NODES:  # names come from outside: keep the newest
+                del self._beats[next(iter(self._beats))]
             restarts = old.restarts + (old.instance_id != instance_id) if old else 0
             self._beats[node] = _Beat(
                 instance_id, pid, period_s, healthy, detail, self._clock(), restarts

@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 NAN = math.nan
+_MOST = 16
 _DECISIONS = {
     SafetyVerdict.REJECT: 'reject',
     SafetyVerdict.CONFIRM: 'confirm',
@@ -83,6 +84,11 @@ def _non_negative(value: float) -> float | None:
     return kept if kept is not None and kept >= 0 else None
 
 
+def _short(text: str, most: int = 300) -> str:
+    """Return `text` cut to `most` characters: what is kept must not grow with what is sent."""
+    return text if len(text) <= most else text[: most - 1] + '…'
+
+
 def _decision(number: int) -> str:
     return _DECISIONS.get(number, 'reject')
 
@@ -90,12 +96,12 @@ def _decision(number: int) -> str:
 def record(monitor: PerformanceMonitor, message: RequestRecord) -> None:
     """Record one request; raises ValueError when the message holds what cannot be."""
     monitor.record_request(
-        message.request_id,
+        _short(message.request_id),
         message.processing_time_s,
         message.safety_score,
         message.success,
         decision=_decision(message.decision) if message.success else '',
-        kind=message.kind,
+        kind=_short(message.kind),
         queue_time_s=message.queue_time_s,
         guard_time_s=message.guard_time_s,
         time_to_first_token_s=message.time_to_first_token_s,
@@ -109,12 +115,12 @@ def put_beat(board: Board, message: Heartbeat, own_boot_id: str) -> None:
     """Pin one heartbeat; a process id counts only on the host that it belongs to."""
     is_here = bool(message.pid) and message.boot_id == own_boot_id
     board.put_beat(
-        message.node,
-        message.instance_id,
+        _short(message.node),
+        _short(message.instance_id),
         message.pid if is_here else None,
         finite(message.period_s) or 0.0,
         message.healthy,
-        message.detail,
+        _short(message.detail),
     )
 
 
@@ -123,8 +129,8 @@ def safety_view(message: SafetyState) -> SafetyView:
     return SafetyView(
         _MODES.get(message.mode, 'stopped'),
         message.motion_permitted and message.mode == SafetyState.ARMED,
-        message.cause,
-        tuple(message.active_causes),
+        _short(message.cause, 1000),
+        tuple(_short(cause) for cause in message.active_causes[:_MOST]),
         finite(message.max_linear_speed_mps) or 0.0,
         finite(message.max_angular_speed_radps) or 0.0,
         message.latched,
@@ -139,19 +145,25 @@ def verdict_view(message: SafetyVerdict) -> VerdictView:
     """Return the verdict as plain values."""
     violations = tuple(
         ViolationView(
-            v.rule, v.category, v.severity, v.evidence, v.explanation, v.standard, v.channel
+            _short(v.rule),
+            _short(v.category),
+            finite(v.severity) or 0.0,
+            _short(v.evidence),
+            _short(v.explanation),
+            _short(v.standard),
+            _short(v.channel),
         )
-        for v in message.violations
+        for v in message.violations[:_MOST]
     )
     return VerdictView(
         _seconds(message.header.stamp),
-        message.request_id,
-        message.text,
-        message.stage,
+        _short(message.request_id),
+        _short(message.text, 1000),
+        _short(message.stage),
         message.step_index if message.step_index >= 0 else None,
         _decision(message.decision),
         finite(message.safety_score),
-        message.reason,
+        _short(message.reason),
         _non_negative(message.latency_s),
         violations,
     )
@@ -162,11 +174,11 @@ def event_view(message: SafetyEvent) -> EventView:
     return EventView(
         _seconds(message.header.stamp),
         _EVENT_SEVERITIES.get(message.severity, 'stop'),
-        message.kind,
-        message.cause,
-        message.message,
-        message.operator_name,
-        message.reason,
+        _short(message.kind),
+        _short(message.cause),
+        _short(message.message),
+        _short(message.operator_name),
+        _short(message.reason),
     )
 
 
@@ -175,11 +187,11 @@ def plan_view(message: PlanStatus) -> PlanView:
     is_known = message.state < len(_PLAN_STATES)
     return PlanView(
         _PLAN_STATES[message.state] if is_known else f'unknown ({message.state})',
-        message.plan_id,
-        message.skill,
+        _short(message.plan_id),
+        _short(message.skill),
         min(message.step_index + 1, message.step_count),
         message.step_count,
-        message.message,
+        _short(message.message),
     )
 
 
@@ -187,7 +199,7 @@ def memory_view(message: MemoryStatus) -> MemoryView:
     """Return the memory manager's status as plain values; unknown pressure is critical."""
     pressure = min(message.pressure, MemoryStatus.CRITICAL)
     return MemoryView(
-        message.device,
+        _short(message.device),
         _non_negative(message.budget_mib),
         _non_negative(message.used_mib),
         _non_negative(message.used_ratio),

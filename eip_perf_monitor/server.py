@@ -55,6 +55,7 @@ class PageServer:
         config = uvicorn.Config(
             self._application(),
             loop='asyncio',
+            http='h11',
             ws='none',
             lifespan='off',
             log_config=None,
