@@ -67,6 +67,8 @@ def _go(play: Play, dice: random.Random) -> None:
     for _ in range(2):
         play.sense()
         play.tick()
+        play.deliver(-1)
+        play.check()
         play.advance(0.04)
     play.reset()
     play.check()

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     STALE_COMMAND = 'the wanted velocity is too old'
     BAD_COMMAND = 'the wanted velocity is not a number'
     NO_PERMIT = 'no usable permit'
+    STARTED = 'the gate was started while motion was permitted; disarm, then arm'
     STOPPED = 'the monitor does not permit motion'
     RAMP = 'slowing down to a stop'
 
@@ -78,7 +79,11 @@ class GateOutput:
 
 
 class Gate:
-    """Joins permits and wanted velocities into what may go to the wheels."""
+    """Joins permits and wanted velocities into what may go to the wheels.
+
+    A new gate starts stopped: it passes nothing before it has heard the monitor forbid motion, so
+    that one that was restarted while driving does not drive on.
+    """
 
     def __init__(self, config: GateConfig, clock: Clock, boot_id: str) -> None:
         self._config = config
@@ -88,6 +93,7 @@ class Gate:
         self._command = ZERO
         self._command_ns: int | None = None
         self._is_bad_command = False
+        self._is_primed = False
         self._last = GateOutput(ZERO, Reason.NO_PERMIT)
         self.bad_commands = 0
 
@@ -112,8 +118,11 @@ class Gate:
             self._ramp.end()
             return self._remember(GateOutput(ZERO, Reason.NO_PERMIT, problem))
         if not permit.motion_permitted or permit.mode is not Mode.ARMED:
+            self._is_primed = True
             return self._remember(self._stopping(permit))
         self._ramp.end()
+        if not self._is_primed:
+            return self._remember(GateOutput(ZERO, Reason.STARTED))
         return self._remember(self._permitted(permit.limits))
 
     @property

@@ -16,6 +16,7 @@ MAX_BEAT_RATE_HZ = 200.0
 TAKEOVER_S = 0.25
 """A new process of the same name is believed once the old one was silent for so long."""
 IMPOSTOR_S = 1.0
+RESTART_S = 0.5
 
 
 def process_state(pid: int) -> str:
@@ -44,6 +45,7 @@ class HeartbeatWatch:
         self._beat: Beat | None = None
         self._retired: set[str] = set()
         self._impostor_ns: int | None = None
+        self._restarted_ns: int | None = None
 
     @property
     def policy(self) -> WatchedNode:
@@ -67,6 +69,7 @@ class HeartbeatWatch:
             return False
         else:
             self._retired.add(known.instance_id)
+            self._restarted_ns = now_ns
         self._beat = beat
         self._watchdog.feed(received_ns)
         return True
@@ -91,7 +94,7 @@ class HeartbeatWatch:
             return Cause(f'watchdog.{name}', reaction, message)
         if condition is Condition.FLOODING:
             return Cause(f'flood.{name}', reaction, f'{name} floods the topic heartbeat')
-        return self._second_process() or self._unhealthy()
+        return self._second_process() or self._restarted() or self._unhealthy()
 
     def _why(self) -> str:
         if self._beat is None or not self._boot_id or self._beat.boot_id != self._boot_id:
@@ -108,6 +111,15 @@ class HeartbeatWatch:
         name = self._policy.name
         message = f'two processes speak as {name}'
         return Cause(f'impostor.{name}', self._policy.reaction, message)
+
+    def _restarted(self) -> Cause | None:
+        # Quicker than the timeout, yet what a stop hangs on must not come and go unseen.
+        if self._restarted_ns is None or self._policy.reaction is not Reaction.STOP:
+            return None
+        if seconds(self._clock.now_ns() - self._restarted_ns) > RESTART_S:
+            return None
+        name = self._policy.name
+        return Cause(f'restarted.{name}', Reaction.STOP, f'{name} was started anew')
 
     def _unhealthy(self) -> Cause | None:
         if self._beat is None or self._beat.healthy:

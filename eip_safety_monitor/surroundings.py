@@ -11,6 +11,7 @@ from eip_safety_monitor.people import PeopleGuard, Separation
 from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
 from eip_safety_monitor.readings import Odometry, Scan, Scene
 from eip_safety_monitor.scan_check import ScanChecker, ScanFinding, obstacle_speed
+from eip_safety_monitor.stamp_check import StampCheck
 from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
 
 __all__ = ['Assessment', 'Surroundings']
@@ -39,6 +40,9 @@ class Surroundings:
         self._watchdogs = {
             name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
         }
+        self._clock = clock
+        self._stamps = {'scan': StampCheck(), 'odom': StampCheck()}
+        self._stamp_problems: dict[str, str] = {}
         self._finding: ScanFinding | None = None
         self.odometry: Odometry | None = None
         self._scene: Scene | None = None
@@ -47,11 +51,13 @@ class Surroundings:
     def hear_scan(self, scan: Scan, received_ns: int | None = None) -> None:
         """Take one turn of the lidar."""
         self._watchdogs['scan'].feed(received_ns)
+        self._check_stamp('scan', scan.stamp_ns)
         self._finding = self._checker.check(scan, self.odometry)
 
     def hear_odometry(self, odometry: Odometry, received_ns: int | None = None) -> None:
         """Take pose and speed of the base."""
         self._watchdogs['odom'].feed(received_ns)
+        self._check_stamp('odom', odometry.stamp_ns)
         self.odometry = odometry
 
     def hear_scene(self, scene: Scene, received_ns: int | None = None) -> None:
@@ -136,9 +142,17 @@ class Surroundings:
         causes = []
         if self._finding is not None and self._finding.problem:
             causes.append(Cause('scan.implausible', Reaction.STOP, self._finding.problem))
+        for name, problem in self._stamp_problems.items():
+            if problem:
+                reaction = self._signal(name).reaction
+                causes.append(Cause(f'stamp.{name}', reaction, f'{name} {problem}'))
         if self.odometry is not None and not self.odometry.is_finite():
             causes.append(Cause('odom.implausible', Reaction.STOP, 'odometry is not a number'))
         return causes
+
+    def _check_stamp(self, name: str, stamp_ns: int) -> None:
+        problem = self._stamps[name].check(stamp_ns, self._clock.now_ns())
+        self._stamp_problems[name] = problem
 
     def _separate(self) -> Separation:
         odometry = self.odometry

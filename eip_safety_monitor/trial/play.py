@@ -139,6 +139,7 @@ class Play:
         latest = self.delivered[-1:] if self.delivered else []
         self.delivered = []
         self._ramp_speed = math.inf
+        self._is_gate_new = True
         for permit in latest:
             self._hear(permit)
 
@@ -185,7 +186,7 @@ class Play:
     def sense(self, speed_mps: float = 0.0, is_pressed: bool = False) -> None:
         """Let every sensor say one thing, and every node beat."""
         here = self.supervisor.surroundings
-        here.hear_odometry(Odometry(0.0, 0.0, 0.0, speed_mps, 0.0, 0.0))
+        here.hear_odometry(self.odometry(speed_mps))
         here.hear_scan(self._scan(3.0))
         people = []
         if self.person_m is not None:
@@ -194,6 +195,10 @@ class Play:
         here.hear_hardware_stop(is_pressed)
         for name in self.peers:
             self.beat(name)
+
+    def odometry(self, speed_mps: float = 0.0) -> Odometry:
+        """Return odometry stamped now."""
+        return Odometry(0.0, 0.0, 0.0, speed_mps, 0.0, 0.0, stamp_ns=self.clock.now_ns())
 
     def bad_scan(self, value: float) -> None:
         """Let a scan come that is the same everywhere."""
@@ -262,6 +267,7 @@ class Play:
         newest = self._newest_delivered()
         assert newest is not None, 'motion without any permit'
         age_s = seconds(self.clock.now_ns() - newest.stamp_ns)
+        assert not self._is_gate_new, 'a new gate moved before it was told to stand'
         assert newest.motion_permitted, f'motion against {newest.mode.name}'
         assert age_s <= 0.1 + TOLERANCE, f'motion under a permit {age_s:.3f} s old'
         assert velocity.linear_mps <= newest.limits.linear_mps + TOLERANCE, 'faster than permitted'
@@ -296,6 +302,7 @@ class Play:
 
     def _hear(self, permit: Permit) -> None:
         if self.gate.hear_permit(permit):
+            self._is_gate_new = self._is_gate_new and permit.motion_permitted
             self.delivered = [*self.delivered[-40:], permit]
 
     def _publish(self) -> None:
@@ -324,4 +331,4 @@ class Play:
     def _scan(self, value: float) -> Scan:
         ranges = np.full(36, value, dtype=np.float32)
         ranges[0] += np.float32(0.001 * (self.clock.now_ns() % 97))
-        return Scan(ranges, -math.pi, math.pi / 18, 0.05, 10.0)
+        return Scan(ranges, -math.pi, math.pi / 18, 0.05, 10.0, self.clock.now_ns())

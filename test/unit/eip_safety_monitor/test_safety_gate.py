@@ -26,6 +26,8 @@ class Rig:
         self.clock = ManualClock()
         self.gate = Gate(config or GateConfig(), self.clock, 'boot')
         self.numbers = itertools.count(1)
+        self.stop()
+        self.gate.output()
 
     def permit(self, **changes: object) -> None:
         armed = Permit(
@@ -55,9 +57,17 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_a_new_gate_gives_zero(rig: Rig) -> None:
+def test_a_new_gate_gives_zero_even_under_a_fresh_permit(rig: Rig) -> None:
+    rig.gate = Gate(GateConfig(), rig.clock, 'boot')
     rig.gate.hear_command(FORWARD)
-    assert rig.gate.output().velocity == ZERO
+    assert rig.gate.output().reason is Reason.NO_PERMIT
+    rig.permit()
+    assert rig.gate.output().reason is Reason.STARTED
+    assert rig.gate.last.velocity == ZERO
+    rig.stop()
+    rig.gate.output()
+    rig.permit()
+    assert rig.gate.output().velocity == FORWARD
 
 
 def test_a_wanted_velocity_passes_unchanged_under_a_fresh_permit(rig: Rig) -> None:

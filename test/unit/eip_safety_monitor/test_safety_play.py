@@ -136,6 +136,8 @@ def test_the_play_really_moves_when_everything_is_well() -> None:
         play.advance(0.04)
         play.sense()
         play.tick()
+        play.deliver(-1)
+        play.check()
     assert play.arm().success
     play.command(0.5, 0.0)
     play.deliver(-1)

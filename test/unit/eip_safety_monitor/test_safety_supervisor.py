@@ -11,7 +11,7 @@ import pytest
 from eip_safety_monitor.events import Event
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import PeoplePolicy, PeopleSource, Policy
-from eip_safety_monitor.readings import Beat, Odometry, Scene, VerdictHeard
+from eip_safety_monitor.readings import Beat, Scene, VerdictHeard
 from eip_safety_monitor.stop_latch import TRANSITIONS, Input, state_chart
 from eip_safety_monitor.trial.play import Play
 
@@ -55,7 +55,7 @@ def silence(name: str) -> Callable[[Play], None]:
         for _ in range(40):
             play.advance(0.04)
             if name != 'odom':
-                here.hear_odometry(Odometry(0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+                here.hear_odometry(play.odometry())
             if name != 'scan':
                 here.hear_scan(play._scan(3.0))
             if name != 'hardware_stop':
@@ -316,3 +316,17 @@ def test_a_stop_is_possible_from_every_mode() -> None:
 def test_the_state_chart_shows_every_transition() -> None:
     chart = state_chart()
     assert all(f'{b.name} --> {a.name}: {w}' in chart for (b, w), a in TRANSITIONS.items())
+
+
+def test_a_gate_that_was_restarted_while_armed_is_a_latched_stop() -> None:
+    play = armed()
+    play.advance(0.3)
+    play.peers['motion_gate'].instance += 1
+    play.peers['motion_gate'].sequence = 0
+    play.sense()
+    play.tick()
+    assert play.supervisor.mode is Mode.STOPPED
+    assert 'restarted.motion_gate' in causes(play)
+    run(play, 1.5)
+    assert play.reset().success
+    assert play.arm().success

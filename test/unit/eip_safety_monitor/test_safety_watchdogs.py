@@ -132,6 +132,10 @@ def test_a_restarted_node_is_believed_and_its_dead_process_no_more(
     clock.advance(0.6)
     assert watch.cause() is not None
     assert watch.hear(beat(clock, 1, 'two'))
+    assert (watch.cause() or pytest.fail('no cause')).identifier == 'restarted.llm'
+    for sequence in range(2, 9):
+        clock.advance(0.1)
+        watch.hear(beat(clock, sequence, 'two'))
     assert watch.cause() is None
     assert not watch.hear(beat(clock, 51, 'one'))
     assert watch.cause() is not None

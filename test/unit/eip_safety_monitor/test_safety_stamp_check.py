@@ -1,0 +1,49 @@
+"""Stamps that do not go with time."""
+
+from __future__ import annotations
+
+import pytest
+
+from eip_safety_monitor.stamp_check import StampCheck
+
+SECOND = 1_000_000_000
+WALL = 1_800_000_000 * SECOND
+
+
+def feed(check: StampCheck, begin_s: float, duration_s: float, wall_ns: int) -> list[str]:
+    """Feed 20 messages a second whose stamps are `wall_ns` ahead of the monotonic clock."""
+    times = [int((begin_s + i * 0.05) * SECOND) for i in range(int(duration_s / 0.05))]
+    return [check.check(now_ns + wall_ns, now_ns) for now_ns in times]
+
+
+def test_stamps_that_go_with_time_are_sound_whatever_the_wall_clock_says() -> None:
+    for wall_ns in (WALL, 5 * SECOND):
+        assert not any(feed(StampCheck(), 100.0, 5.0, wall_ns))
+
+
+@pytest.mark.parametrize(('jump_s', 'word'), [(-10, 'late'), (10, 'ahead'), (3600, 'ahead')])
+def test_a_jump_is_told_until_it_has_settled(jump_s: int, word: str) -> None:
+    check = StampCheck(settle_s=3.0)
+    feed(check, 100.0, 1.0, WALL)
+    after = feed(check, 101.0, 5.0, WALL + jump_s * SECOND)
+    assert all(word in problem for problem in after[:55])
+    assert after[-1] == ''
+
+
+def test_a_stamp_that_stands_still_is_told_and_never_settles() -> None:
+    check = StampCheck()
+    feed(check, 100.0, 1.0, WALL)
+    problems = [check.check(101 * SECOND + WALL, (101 + i) * SECOND) for i in range(2, 30)]
+    assert all('late' in problem for problem in problems)
+
+
+def test_a_slow_network_now_and_then_is_no_fault() -> None:
+    check = StampCheck()
+    for i in range(100):
+        delay_ns = 300_000_000 if i % 10 == 0 else 1_000_000
+        assert check.check(WALL + i * SECOND, i * SECOND + delay_ns) == ''
+
+
+@pytest.mark.parametrize('stamp_ns', [0, -5])
+def test_no_stamp_is_a_fault(stamp_ns: int) -> None:
+    assert StampCheck().check(stamp_ns, 5 * SECOND) == 'carries no stamp'
