@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from eip_llm_interface.engine.engine import Generation, ModelError
 from eip_llm_interface.engine.formats import format_of
 from eip_llm_interface.engine.gpu_config import GPUConfig
 from eip_llm_interface.engine.model_judge import EngineJudge
+from eip_llm_interface.engine.plan_request import PlanRequest, PlanStream
 from eip_llm_interface.engine.safe_response import SafeResponse
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.engine.wording import answer, unplanned
@@ -21,7 +23,7 @@ from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.normalise import normalise
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.guard.verdict import Decision, Verdict
+from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.memory.reclaim import trim
 from eip_llm_interface.planner.grammar import Grammar
@@ -33,6 +35,7 @@ __all__ = ['SHIPPED_MODEL', 'GPUConfig', 'GPUOptimizedSafetyLLM', 'SafeResponse'
 
 SHIPPED_MODEL = Path(__file__).parent / 'models' / 'eip_nano'
 MAX_PLAN_TOKENS = 400
+KEPT_GRAMMARS = 8
 Context = SceneFacts | Mapping[str, object] | str | None
 
 
@@ -80,7 +83,7 @@ class GPUOptimizedSafetyLLM:
         self._cache: ResponseCache[SafeResponse] = ResponseCache(
             256 if self.gpu_config.at_least('low') else 0
         )
-        self._grammar: tuple[object, Grammar] | None = None
+        self._grammars: OrderedDict[object, Grammar] = OrderedDict()
         self._planning = threading.Lock()
         if self.gpu_config.at_least('high'):
             self._warm_up()
@@ -162,7 +165,7 @@ class GPUOptimizedSafetyLLM:
     def release_memory(self) -> float:
         """Forget remembered answers and grammar states, trim the heap; return MiB freed."""
         self._cache.clear()
-        self._grammar = None
+        self._grammars.clear()
         return self._engine.release_memory() + trim()
 
     def close(self) -> None:
@@ -229,10 +232,11 @@ class GPUOptimizedSafetyLLM:
     ) -> SafeResponse:
         hooks.stage('planning')
         began = time.perf_counter()
+        request = self._form.plan_request(text, scene, self.planner)
         try:
             with self._planning:
                 queued_s = time.perf_counter() - began
-                written = self._write_plan(text, scene, hooks)
+                written = self._write_plan(request, hooks)
             response = replace(
                 response,
                 prompt_tokens=response.prompt_tokens + written.prompt_tokens,
@@ -240,25 +244,17 @@ class GPUOptimizedSafetyLLM:
                 time_to_first_token_s=written.time_to_first_token_s,
                 queue_time_s=queued_s,
             )
-            plan = self._read_plan(written, scene)
+            plan = _read_plan(request, written)
         except (ModelError, PlanError) as error:
             return _unplanned(response, str(error))
         hooks.stage('checking')
         return self._checked(response, text, plan, scene)
 
-    def _write_plan(self, text: str, scene: SceneFacts, hooks: _Hooks) -> Generation:
-        prompt = self._form.plan_prompt(text, scene, self.planner)
+    def _write_plan(self, request: PlanRequest, hooks: _Hooks) -> Generation:
+        on_text = PlanStream(request, hooks.on_text) if hooks.on_text is not None else None
         return self._engine.generate(
-            prompt, self._grammar_of(scene), MAX_PLAN_TOKENS, hooks.on_text, hooks.cancelled
+            request.prompt, self._grammar_of(request), MAX_PLAN_TOKENS, on_text, hooks.cancelled
         )
-
-    def _read_plan(self, written: Generation, scene: SceneFacts) -> Plan:
-        if not written.finished:
-            raise PlanError('planning was cancelled or grew too long; ask again, or for less')
-        plan = self.planner.parse(written.text, scene)
-        if not plan.steps:
-            raise PlanError("no plan in this robot's skills does that; say it differently")
-        return plan
 
     def _checked(
         self, response: SafeResponse, text: str, plan: Plan, scene: SceneFacts
@@ -277,15 +273,14 @@ class GPUOptimizedSafetyLLM:
             guard_time_s=response.guard_time_s + time.perf_counter() - began,
         )
 
-    def _grammar_of(self, scene: SceneFacts) -> Grammar:
-        names = tuple(
-            tuple(self.planner.manifest.names(kind, scene))
-            for kind in ('place', 'object', 'appliance', 'person')
-        )
-        kept = self._grammar
-        if kept is None or kept[0] != names:
-            kept = self._grammar = (names, self.planner.grammar(scene))
-        return kept[1]
+    def _grammar_of(self, request: PlanRequest) -> Grammar:
+        """Return the grammar of this request's shape; the engine remembers its choices with it."""
+        shape = request.shape
+        grammar = self._grammars.pop(shape, None) or request.grammar()
+        self._grammars[shape] = grammar
+        if len(self._grammars) > KEPT_GRAMMARS:
+            self._grammars.popitem(last=False)
+        return grammar
 
     def _tokens_judged(self, text: str, scene: SceneFacts) -> int:
         prompts = self._form.verdict_prompts(text, scene)
@@ -294,14 +289,22 @@ class GPUOptimizedSafetyLLM:
     def _warm_up(self) -> None:
         scene = SceneFacts()
         self.guard.judge('go to the door', scene)
-        self._engine.generate(
-            self._form.plan_prompt('go to the door', scene, self.planner),
-            self._grammar_of(scene),
-            max_tokens=8,
-        )
+        request = self._form.plan_request('go to the door', scene, self.planner)
+        self._engine.generate(request.prompt, self._grammar_of(request), max_tokens=8)
 
 
-def _unplanned(response: SafeResponse, why: str, violations: Sequence = ()) -> SafeResponse:
+def _read_plan(request: PlanRequest, written: Generation) -> Plan:
+    if not written.finished:
+        raise PlanError('planning was cancelled or grew too long; ask again, or for less')
+    plan = request.read(written.text)
+    if not plan.steps:
+        raise PlanError("no plan in this robot's skills does that; say it differently")
+    return plan
+
+
+def _unplanned(
+    response: SafeResponse, why: str, violations: Sequence[Violation] = ()
+) -> SafeResponse:
     verdict = unplanned(response.verdict, why, violations)
     return replace(response, verdict=verdict, plan=Plan(verdict=verdict), error=why)
 

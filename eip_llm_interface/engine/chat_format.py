@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.planner.planner import Planner
@@ -56,9 +58,10 @@ class PlainFormat:
         p_harm = 1.0 / (1.0 + math.exp(max(min(safe - unsafe, 60.0), -60.0)))
         return ModelOpinion(p_harm)
 
-    def plan_prompt(self, command: str, scene: SceneFacts, planner: Planner) -> str:
+    def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
         """Return skills, names, the command and the beginning of a plan."""
-        return planner.instruct_prompt(_harmless_text(command), scene)
+        prompt = planner.instruct_prompt(_harmless_text(command), scene)
+        return PlanRequest(prompt, planner, scene)
 
 
 class ChatFormat(PlainFormat):
@@ -73,9 +76,10 @@ class ChatFormat(PlainFormat):
         """Return one prompt in the model's chat form."""
         return [self._chat(f'{POLICY}\n\n{_ask(text, scene)}')]
 
-    def plan_prompt(self, command: str, scene: SceneFacts, planner: Planner) -> str:
+    def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
         """Return the plan's question in the model's chat form."""
-        return self._chat(super().plan_prompt(command, scene, planner))
+        plain = super().plan_request(command, scene, planner)
+        return replace(plain, prompt=self._chat(plain.prompt))
 
     def _chat(self, content: str) -> str:
         return str(

@@ -12,6 +12,7 @@ from eip_llm_interface.engine.engine import CharGrammar
 __all__ = ['GrammarChoices', 'GrammarCursor', 'TokenTrie']
 
 CACHED_STATES = 4096
+MOST_FORCED = 80
 
 
 @dataclass
@@ -34,6 +35,11 @@ class TokenTrie:
         for token, text in enumerate(texts):
             if text:
                 self._insert(token, text)
+
+    @property
+    def alphabet(self) -> tuple[str, ...]:
+        """Return every character that some token begins with."""
+        return tuple(self._root.children)
 
     def allowed(self, grammar: CharGrammar, state: Hashable) -> list[tuple[int, Hashable]]:
         """Return every token that may follow `state`, with the state after it."""
@@ -65,6 +71,7 @@ class GrammarChoices:
         self.texts = trie.texts
         self._trie = trie
         self._known: OrderedDict[Hashable, dict[int, Hashable]] = OrderedDict()
+        self._forced: OrderedDict[Hashable, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def known(self, state: Hashable) -> dict[int, Hashable] | None:
@@ -82,10 +89,31 @@ class GrammarChoices:
                     self._known.popitem(last=False)
         return found
 
+    def forced_after(self, state: Hashable) -> str:
+        """Return the characters that must follow `state`, empty where there is a choice."""
+        known = self._forced.get(state)
+        if known is not None:
+            return known
+        text, here = '', state
+        while len(text) < MOST_FORCED and not self.grammar.is_final(here):
+            steps = [
+                (c, s)
+                for c in self._trie.alphabet
+                if (s := self.grammar.advance(here, c)) is not None
+            ]
+            if len(steps) != 1:
+                break
+            text, here = text + steps[0][0], steps[0][1]
+        with self._lock:
+            self._forced[state] = text
+            if len(self._forced) > CACHED_STATES:
+                self._forced.popitem(last=False)
+        return text
+
     @property
     def remembered(self) -> int:
         """Return how many states are remembered."""
-        return len(self._known)
+        return len(self._known) + len(self._forced)
 
 
 class GrammarCursor:
@@ -98,6 +126,10 @@ class GrammarCursor:
     def choices(self) -> dict[int, Hashable]:
         """Return the tokens allowed now, each with the state after it."""
         return self._shared.of(self._state)
+
+    def forced_text(self) -> str:
+        """Return the characters that must come next, empty where there is a choice."""
+        return self._shared.forced_after(self._state)
 
     def first_allowed(self, ranked: Sequence[int]) -> int | None:
         """Return the first of `ranked` that the grammar allows now, None when none is.

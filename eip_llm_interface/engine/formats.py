@@ -7,6 +7,7 @@ from typing import Protocol
 
 from eip_llm_interface.engine.chat_format import ChatFormat, PlainFormat
 from eip_llm_interface.engine.nano_format import NanoFormat
+from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
@@ -31,8 +32,8 @@ class PromptFormat(Protocol):
         """Return the opinion that the candidates' log-probabilities stand for."""
         ...
 
-    def plan_prompt(self, command: str, scene: SceneFacts, planner: Planner) -> str:
-        """Return the prompt that asks for a plan."""
+    def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
+        """Return the prompt that asks for a plan and how its answer is read."""
         ...
 
 

@@ -1,7 +1,9 @@
 """How the shipped model is asked; training and use read this one file.
 
 Verdict:  <bos> scene <cmd> command <verdict>    then one token: <safe>, or a hazard's
-Plan:     <bos> names <cmd> command <plan>       then the plan in the grammar's form, <eos>
+Plan:     <bos> note <cmd> command <plan>        then the plan in the grammar's form, <eos>
+
+In a plan's prompt things are numbered, see mentions.py.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from eip_llm_interface.engine.engine import ModelError
+from eip_llm_interface.engine.mentions import number_mentions
+from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.planner.grounding import mentioned
 from eip_llm_interface.planner.planner import Planner
-from eip_llm_interface.planner.skills import Named, slug
 
-__all__ = ['CATEGORIES', 'SPECIAL_TOKENS', 'NanoFormat', 'clean', 'names_line', 'scene_line']
+__all__ = ['CATEGORIES', 'SPECIAL_TOKENS', 'NanoFormat', 'clean', 'scene_line']
 
 CATEGORIES = (
     'fire', 'burn', 'shock', 'cut', 'chemical', 'poison', 'explosion', 'fall', 'collision',
@@ -33,12 +35,13 @@ SPECIAL_TOKENS = (*CONTROL, *(f'<{name}>' for name in CATEGORIES))
 WINDOW_WORDS = 90
 OVERLAP_WORDS = 20
 NEAR_M = 3.0
+SIGNS = str.maketrans({'<': '(', '>': ')', '@': ' at '})
 CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
 
 
 def clean(text: str) -> str:
     """Return `text` as the model reads it: lower case, CamelCase apart, no control tokens."""
-    text = CAMEL.sub(' ', text).replace('<', '(').replace('>', ')')
+    text = CAMEL.sub(' ', text).translate(SIGNS)
     return ' '.join(text.lower().replace('_', ' ').split())
 
 
@@ -57,31 +60,6 @@ def scene_line(scene: SceneFacts) -> str:
     if scene.description:
         said.append(scene.description)
     return clean('; '.join(said)[:600])
-
-
-def names_line(command: str, scene: SceneFacts, planner: Planner) -> str:
-    """Return the manifest's names that the command speaks of, with where they are.
-
-    Only these can stand in a grounded plan, so nothing else costs tokens. Names follow a sign, not
-    a space, as they do in plans: the same tokens then spell them in both.
-    """
-    spoken = f' {" ".join(re.findall(r"[a-z0-9]+", clean(command)))} '
-    places = {slug(thing.name): slug(thing.place) for thing in scene.objects if thing.place}
-    parts = []
-    for kind in ('object', 'appliance', 'place', 'person'):
-        names = planner.manifest.names(kind, scene)
-        found = [
-            _named(item, places.get(item.name, ''), spoken)
-            for item in names.values()
-            if mentioned(item, spoken) or item.name == slug(scene.held_object)
-        ]
-        if found:
-            parts.append(f'{kind}:{",".join(found)}')
-    if scene.held_object:
-        parts.append(f'held:{slug(scene.held_object)}')
-    if scene.zone:
-        parts.append(f'at:{slug(scene.zone)}')
-    return ';'.join(parts)
 
 
 @dataclass(frozen=True)
@@ -143,14 +121,8 @@ class NanoFormat:
         ranked = sorted(shares, key=lambda item: -item[1])[:3]
         return ModelOpinion(p_harm, tuple((name, min(share, 1.0)) for name, share in ranked))
 
-    def plan_prompt(self, command: str, scene: SceneFacts, planner: Planner) -> str:
-        """Return names and command, ending where the plan begins."""
-        return f'<bos>{names_line(command, scene, planner)}<cmd>{clean(command)}<plan>'
-
-
-def _named(item: Named, place: str, spoken: str) -> str:
-    plain = item.name.replace('_', ' ')
-    said = next((w for w in item.wordings if f' {clean(w)} ' in spoken and w != plain), '')
-    where = place or item.at
-    also = f'({clean(said)})' if said and f' {plain} ' not in spoken else ''
-    return f'{item.name}{also}' + (f'@{where}' if where else '')
+    def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
+        """Return the command with its things numbered, ending where the plan begins."""
+        numbered = number_mentions(clean(command), scene, planner.manifest)
+        prompt = f'<bos>{numbered.note}<cmd>{numbered.text}<plan>'
+        return PlanRequest(prompt, planner, scene, numbered)

@@ -163,15 +163,35 @@ class TransformersEngine:
             if token in self._ends:
                 finished = True
                 break
-            written.append(token)
+            fresh = [token]
             if cursor is not None:
                 cursor.take(token)
+                fresh += self._forced(cursor)
+            written += fresh
             shown = self._show(written, shown, on_text)
             if cursor is not None and cursor.ended():
                 finished = True
                 break
-            ids = torch.tensor([[token]], device=self._device)
+            ids = torch.tensor([fresh], device=self._device)
         return Generation(self._decode(written), prompt_tokens, len(written), first_s, finished)
+
+    def _forced(self, cursor: GrammarCursor) -> list[int]:
+        """Advance `cursor` over what it forces and return its tokens, without asking the model.
+
+        The last token is left to the model where the text may go on within it.
+        """
+        text = cursor.forced_text() if self._options.skip_forced_text else ''
+        if not text:
+            return []
+        tokens = list(self._tokenizer.encode(text, add_special_tokens=False))
+        if not text.endswith('\n'):
+            tokens.pop()
+        texts = self._trie.texts if self._trie is not None else []
+        if not text.startswith(''.join(texts[token] or '\0' for token in tokens)):
+            return []
+        for token in tokens:
+            cursor.take(token)
+        return tokens
 
     def _choose(self, logits: Any, cursor: GrammarCursor | None) -> int:
         import torch

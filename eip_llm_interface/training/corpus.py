@@ -7,8 +7,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.planner.skills import SkillsManifest
 from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.lexicon import word_lists
 from eip_llm_interface.training.parts.frames import frame_examples
 from eip_llm_interface.training.parts.freeform import freeform_examples
 from eip_llm_interface.training.parts.own_words import errand_examples
@@ -40,12 +42,13 @@ class Corpus:
 def make_corpus(config: TrainConfig) -> Corpus:
     """Return the corpus that `config` describes; the same seed gives the same text."""
     manifest = SkillsManifest.load(config.skills or None)
+    words = word_lists(Knowledge.load())
     verdicts = config.verdict_examples
     errands = int(verdicts * ERRAND_SHARE)
     examples = [
         *plan_examples(manifest, config.plan_examples, random.Random(f'{config.seed} plans')),
         *errand_examples(manifest, errands, random.Random(f'{config.seed} errands')),
-        *frame_examples(verdicts - errands, random.Random(f'{config.seed} frames')),
+        *frame_examples(words, verdicts - errands, random.Random(f'{config.seed} frames')),
     ]
     written = list(freeform_examples(config.freeform)) if config.freeform_repeats else []
     training, held_out = split(examples)

@@ -37,12 +37,12 @@ class TrainConfig:
     skills: str = ''
     freeform: Path | None = None
     seed: int = 1
-    plan_examples: int = 60_000
-    verdict_examples: int = 150_000
+    plan_examples: int = 25_000
+    verdict_examples: int = 90_000
     freeform_repeats: int = 4
-    steps: int = 3000
+    steps: int = 1700
     batch_tokens: int = 4096
-    learning_rate: float = 2e-3
+    learning_rate: float = 2.5e-3
     vocabulary_size: int = 4096
     hidden_size: int = 256
     layers: int = 5

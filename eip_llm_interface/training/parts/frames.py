@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from eip_llm_interface.engine.nano_format import NanoFormat
-from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.training.data_files import load_yaml
 from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.parts.scenes import calm_scene
 from eip_llm_interface.training.parts.wording import fill, roughen, wrap
 
 __all__ = ['frame_examples']
@@ -16,9 +16,10 @@ __all__ = ['frame_examples']
 JOINTS = (' and then ', ', then ', '. then ', ' and ', '. ', ', ')
 
 
-def frame_examples(count: int, rng: random.Random) -> Iterator[Example]:
+def frame_examples(
+    words: Mapping[str, Sequence[str]], count: int, rng: random.Random
+) -> Iterator[Example]:
     """Yield `count` verdict examples, half of them harmful, in pairs of one frame."""
-    words = load_yaml('words')['words']
     frames = load_yaml('frames')
     chores = frames['chores']
     hazards = list(frames['hazards'].items())
@@ -54,11 +55,5 @@ def _harmless(frame: Mapping, chores: list[str], words: Mapping, rng: random.Ran
 
 def _example(text: str, target: str, group: str, rng: random.Random) -> Example:
     said = roughen(wrap(text, rng), rng)
-    scene = SceneFacts(description=rng.choice(SCENES)) if rng.random() < 0.1 else SceneFacts()
-    return Example(NanoFormat().verdict_prompts(said, scene)[0], target, 'frames', group)
-
-
-SCENES = (
-    'nobody near', 'a person is near', 'kitchen, tidy', 'person here', 'the stove is off',
-    'the robot is at the counter', 'anna near', 'holds cup', 'two people far',
-)  # fmt: skip
+    prompt = NanoFormat().verdict_prompts(said, calm_scene(rng, 0.15))[0]
+    return Example(prompt, target, 'frames', group)

@@ -27,11 +27,16 @@ class CorpusError(ValueError):
 def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
     """Yield one verdict example per row of every freeform_*.jsonl in `folder`, sorted by name.
 
-    A row is {"text", "label": "safe" or "unsafe", "category"?, "robot"?, "pair"?, "scene"?}; the
-    shipped data folder is the default.
+    A text that stands twice counts once. A row is {"text", "label": "safe" or "unsafe",
+    "category"?, "robot"?, "pair"?, "scene"?}; the shipped data folder is the default.
     """
+    seen: set[str] = set()
     for path in sorted((folder or DATA).glob('freeform_*.jsonl')):
         for line, row in read_rows(path):
+            text = row['text'].lower().strip()
+            if text in seen:
+                continue
+            seen.add(text)
             yield _example(row, f'{path.name}:{line}', path.stem)
 
 

@@ -6,11 +6,12 @@ import random
 from collections.abc import Iterator
 
 from eip_llm_interface.engine.nano_format import NanoFormat
-from eip_llm_interface.guard.scene import PersonFacts, SceneFacts
+from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import SkillsManifest
 from eip_llm_interface.training.data_files import load_yaml
 from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.parts.scenes import calm_scene
 from eip_llm_interface.training.parts.wording import choose, roughen, wrap
 
 __all__ = ['errand_examples']
@@ -22,7 +23,6 @@ GOOD_PLACES = {
     'medicine_box': 'counter', 'kettle': 'counter',
 }  # fmt: skip
 WATCHED = {'stove', 'kettle', 'oven', 'heater', 'iron'}
-STANDING = SceneFacts(people=(PersonFacts('user', 'person', 2.0),))
 
 
 def errand_examples(manifest: SkillsManifest, count: int, rng: random.Random) -> Iterator[Example]:
@@ -44,9 +44,10 @@ def errand_examples(manifest: SkillsManifest, count: int, rng: random.Random) ->
             text = ' '.join(step.text for step in plan.steps)
         elif plan is not None and roll < 0.4:
             text = rng.choice(plan.steps).text
-        scene = STANDING if rng.random() < 0.2 else SceneFacts()
         made += 1
-        yield Example(NanoFormat().verdict_prompts(text, scene)[0], '<safe>', 'errands')
+        yield Example(
+            NanoFormat().verdict_prompts(text, calm_scene(rng, 0.5))[0], '<safe>', 'errands'
+        )
 
 
 def _errand(manifest: SkillsManifest, kinds: dict, rng: random.Random) -> tuple[str, str]:

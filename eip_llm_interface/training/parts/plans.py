@@ -47,8 +47,10 @@ def plan_examples(manifest: SkillsManifest, count: int, rng: random.Random) -> I
 def _example(planner: Planner, data: Mapping, rng: random.Random) -> Example | None:
     scene = _scene(planner.manifest, rng)
     if rng.random() < 0.08:
-        said = _impossible(data, rng)
-        return Example(NanoFormat().plan_prompt(said, scene, planner), 'end\n', 'plans.impossible')
+        request = NanoFormat().plan_request(
+            _impossible(planner.manifest, data, rng), scene, planner
+        )
+        return Example(request.prompt, 'end\n', 'plans.impossible')
     count = rng.choices((1, 2, 3), (0.62, 0.28, 0.10))[0]
     plain: list[str] = []
     spoken_parts: list[str] = []
@@ -64,8 +66,13 @@ def _example(planner: Planner, data: Mapping, rng: random.Random) -> Example | N
     spoken = roughen(wrap(rng.choice(JOINTS).join(spoken_parts), rng), rng)
     if planner.check_grounding(spoken, plan, scene):
         return None
-    prompt = NanoFormat().plan_prompt(spoken, scene, planner)
-    return Example(prompt, planner.write(plan), 'plans')
+    request = NanoFormat().plan_request(spoken, scene, planner)
+    if request.numbered is None:
+        return None
+    numbered = request.numbered.numbered_plan(plan, planner.manifest)
+    if numbered is None:
+        return None
+    return Example(request.prompt, planner.write(numbered), 'plans')
 
 
 def _errand(
@@ -116,9 +123,14 @@ def _duration(rng: random.Random) -> tuple[int, str]:
     return seconds, f'{seconds} {rng.choice(("seconds", "seconds", "s", "sec"))}'
 
 
-def _impossible(data: Mapping, rng: random.Random) -> str:
+def _impossible(manifest: SkillsManifest, data: Mapping, rng: random.Random) -> str:
+    """Return a command that names nothing the robot knows, or asks for a skill it lacks."""
     thing = _pseudo_word(rng) if rng.random() < 0.5 else rng.choice(data['absent_things'])
-    said = choose(rng.choice(data['impossible']), rng).format(x=thing)
+    known = rng.choice(list(manifest.objects.values() or manifest.places.values()))
+    place = rng.choice(list(manifest.places.values()))
+    said = choose(rng.choice(data['impossible']), rng).format(
+        x=thing, o=rng.choice(known.wordings), p=rng.choice(place.wordings)
+    )
     return roughen(wrap(said, rng), rng)
 
 
