@@ -111,9 +111,15 @@ def _things(seen: Seen) -> list[Mention]:
     return [
         mention
         for role, mentions in seen.step.roles.items()
-        if role not in ('lacking', 'other')
+        if role not in ('lacking', 'owner', 'replaced')
         for mention in mentions
     ]
+
+
+def _pairable(seen: Seen) -> list[Mention]:
+    """What can meet in the step; what something is taken away from does not."""
+    apart = seen.step.roles.get('source', [])
+    return [mention for mention in _things(seen) if mention not in apart]
 
 
 def _contents(seen: Seen) -> list[Mention]:
@@ -155,6 +161,7 @@ def _held(seen: Seen) -> list[Mention]:
 
 DERIVED: dict[str, Callable[[Seen], list[Mention]]] = {
     'thing': _things,
+    'pair': _pairable,
     'content': _contents,
     'occupant': _occupants,
     'stuff': _stuff,

@@ -10,7 +10,9 @@ from eip_llm_interface.knowledge.ontology import Knowledge
 
 __all__ = ['Parser']
 
+CARRIED = frozenset({'allergen', 'pet_poison', 'toxic', 'chemical', 'raw_meat', 'alcohol', 'drug'})
 MOTION = frozenset({'go', 'fly', 'follow', 'climb', 'wait', 'shoot'})
+CAUSATIVE = frozenset({'help', 'tell', 'look', 'cause', 'persuade', 'work'})
 PHRASE_START = frozenset({'det', 'possessive', 'pron', 'number'})
 ROLE_OF = {
     'in': 'target',
@@ -43,6 +45,7 @@ class _Clause:
         self.determined = False
         self.last: Mention | None = None
         self.passive = False
+        self.progressive = False
         self.before_verb: list[Mention] = []
 
     @property
@@ -79,6 +82,8 @@ class _Reading:
         self.order = 0.0
         self.next_order = 0.0
         self.aliases: dict[str, Mention] = {}
+        self.owner = False
+        self.suspended: _Clause | None = None
 
     def steps(self) -> list[Step]:
         """Return all steps, told facts and earlier steps first where words say so."""
@@ -96,6 +101,9 @@ class _Reading:
             if not (word.text == '.' and self._number_follows(index)):
                 self._close('do')
                 self.negation, self.sentence_start, self.fronted = False, True, False
+            return index + 1
+        if word.text == '§':
+            self.owner = True
             return index + 1
         if word.text in ',:()"':
             self._comma(index)
@@ -136,6 +144,8 @@ class _Reading:
         at_start = self.sentence_start or self.clause.empty or self.joined or little == 'comma'
         if little == 'det' or self.clause.of or (little == 'possessive'):
             return False
+        if entry.form == 'past' and little == 'subject' and entry.noun is None:
+            return True
         if entry.form == 'past':
             return (
                 self.clause.copula
@@ -203,8 +213,12 @@ class _Reading:
         )
 
     def _subject_before(self) -> bool:
-        last = self.clause.last
-        return self.clause.step.verb is None and last is not None
+        step = self.clause.step
+        if self.clause.last is None:
+            return False
+        if step.verb is None:
+            return True
+        return bool(step.effects & CAUSATIVE) and 'being' in self.clause.last.properties
 
     def _read_verb(self, index: int) -> int:
         word = self.words[index]
@@ -222,9 +236,14 @@ class _Reading:
                 clause.step.roles = {'object': clause.before_verb}
             else:
                 clause.step.roles = {'subject': clause.before_verb}
+            clause.progressive = clause.copula and bool(clause.before_verb)
+            if clause.progressive and word.entry.form == 'ing':
+                clause.step.roles = {'subject': clause.before_verb}
             clause.copula = False
         clause = self.clause
         clause.step.verb = sense
+        if clause.progressive and word.entry.form == 'ing' and not self.sentence_start:
+            clause.step.mode = 'state'
         if tools:
             clause.step.roles['instrument'] = list(tools)
         clause.step.negated = self.negation
@@ -320,9 +339,11 @@ class _Reading:
         elif kind == 'of':
             before = self.words[index - 1].text if index else ''
             clause.of = clause.last is not None and clause.last.words == before
+        elif value == 'person2' and not self._phrase_follows(index):
+            self._pronoun(word, 'person')
         elif kind == 'det' or kind == 'possessive':
             clause.determined = True
-            if kind == 'possessive' and value == 'person':
+            if kind == 'possessive' and value in ('person', 'person2'):
                 clause.step.manners.add('others')
         elif kind == 'copula':
             clause.copula = True
@@ -332,8 +353,7 @@ class _Reading:
         elif kind == 'question':
             self._question(value)
         elif kind in ('polite', 'adverb', 'modal', 'subject', 'particle', 'let', 'catenative'):
-            if kind == 'subject' and value == 'pron' and clause.step.verb is not None:
-                self._pronoun(word, 'thing')
+            pass
         else:
             return False
         return True
@@ -360,7 +380,11 @@ class _Reading:
         mode = {'purpose': 'purpose', 'cause': 'purpose'}.get(value, 'condition')
         if value in ('before', 'after', 'while', 'until') and not fronted:
             mode = 'do'
+        if value == 'if' and not fronted and self.clause.step.verb is None:
+            mode = 'do'
+        interrupted = self.clause
         self._close(mode)
+        self.suspended = None if fronted else interrupted
         self.fronted = fronted
         self.negation = False
         if value == 'after' and not fronted:
@@ -381,8 +405,11 @@ class _Reading:
             clause.determined = False
             return
         if value == 'instead':
-            self._close('do')
-            self.negation = True
+            if index + 1 < len(self.words) and self._next_is_ing(index + 1):
+                self._close('do')
+                self.negation = True
+                return
+            clause.slot, clause.relation = 'replaced', 'instead'
             return
         self.negation = True
 
@@ -424,6 +451,8 @@ class _Reading:
         if index == 0 or self.clause.last is None:
             return False
         before = self.words[index - 1]
+        if 'being' in self.clause.last.properties and self.words[index].text == 'home':
+            return False
         return before.entry.noun is not None and before.text == self.clause.last.words
 
     def _place(self, mention: Mention, word: Word, compound: bool) -> None:
@@ -431,6 +460,8 @@ class _Reading:
         self._extend(word)
         clause.states = set()
         clause.determined = False
+        if 'group' in mention.properties and 'being' not in mention.properties:
+            mention.properties -= {'group'}
         last = clause.last
         group = clause.step.roles.setdefault(clause.slot, [])
         if clause.of and last is not None:
@@ -443,12 +474,13 @@ class _Reading:
                 return
             last.contents.append(mention)
             return
-        if compound and last is not None and group and group[-1] is last:
-            if 'material' in last.properties:
-                mention.properties |= last.properties - {'material', 'object'}
-            if 'person' in last.properties or 'animal' in last.properties:
-                mention.properties |= frozenset({'owned'})
+        owner, self.owner = self.owner, False
+        if (compound or owner) and last is not None and group and group[-1] is last:
+            self._join(last, mention, owner)
             group[-1] = mention
+            relation = clause.step.relations.pop(last.name, None)
+            if relation is not None:
+                clause.step.relations[mention.name] = relation
         else:
             if self.joined and group:
                 self.joined = False
@@ -463,6 +495,20 @@ class _Reading:
                 last.contents.append(mention)
         self.joined = False
         clause.last = mention
+
+    def _join(self, first: Mention, head: Mention, owner: bool) -> None:
+        """Give the head noun what the noun before it tells: 'peanut cake', 'the baby's bed'."""
+        if 'being' in first.properties:
+            head.properties |= frozenset({'owned'})
+            self.clause.step.roles.setdefault('owner', []).append(first)
+        elif owner:
+            return
+        elif 'container' in head.properties or 'storage' in head.properties:
+            head.contents.append(first)
+        elif 'food' in head.properties:
+            head.properties |= first.properties & CARRIED
+        elif 'group' in first.properties:
+            head.properties |= frozenset({'group'})
 
     def _pronoun(self, word: Word, value: str) -> None:
         if value == 'person':
@@ -524,8 +570,19 @@ class _Reading:
             return
         if index + 1 < len(self.words):
             after = self.words[index + 1]
+            if self.suspended is not None and after.entry.little in ('prep', 'to', 'with', 'from'):
+                self._resume()
+                return
             if after.entry.verb is not None and after.entry.form in ('base', 'ing'):
                 self.joined = True
+
+    def _resume(self) -> None:
+        """Go on with the clause that a subordinate one between commas interrupted."""
+        main = self.suspended
+        assert main is not None
+        self._close('do')
+        self.done = [step for step in self.done if step is not main.step]
+        self.clause, self.suspended = main, None
 
     def _extend(self, word: Word) -> None:
         step = self.clause.step

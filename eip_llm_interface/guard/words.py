@@ -11,12 +11,13 @@ from eip_llm_interface.knowledge.ontology import Knowledge
 __all__ = ['Word', 'cut']
 
 CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
-TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[,;:.!?()\n\"%]|°c?")
+TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[§,;:.!?()\n\"%]|°c?")
 QUOTES = str.maketrans(
     {'’': "'", '‘': "'", '`': "'", '“': '"', '”': '"', '_': ' ', '-': ' ', '–': ' '}
 )
 CONTRACTIONS = re.compile(r"\b(?:don't|dont|do not|doesn't|mustn't|shouldn't|can't|cannot|won't)\b")
-SHORT = re.compile(r"'(?:s|re|ve|ll|d|m)\b")
+SHORT = re.compile(r"'(?:re|ve|ll|d|m)\b")
+OWNER = re.compile(r"'s\b|(?<=s)'(?=\s)")
 NOTHING = Entry()
 
 
@@ -36,6 +37,7 @@ def cut(text: str, knowledge: Knowledge) -> list[Word]:
     """Return the words of `text`; positions count in the text with CamelCase spaced out."""
     spaced = spaced_out(text)
     low = SHORT.sub(lambda match: ' ' * len(match[0]), spaced.lower())
+    low = OWNER.sub(lambda match: '§' + ' ' * (len(match[0]) - 1), low)
     matches = [(match[0], match.start(), match.end()) for match in TOKEN.finditer(low)]
     tokens = [match[0] for match in matches]
     words: list[Word] = []

@@ -20,6 +20,8 @@ ROLES = (
     'near',
     'occupant',
     'subject',
+    'owner',
+    'replaced',
 )
 LISTS = ('do', 'not_do', 'earlier', 'rel', 'not_rel', 'manner', 'not_manner', 'mode')
 NUMBERS = ('speed_mps', 'height_m', 'temperature_c', 'duration_min', 'load_kg')
