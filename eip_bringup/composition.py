@@ -92,7 +92,7 @@ TABLE = (
         'eip_llm_interface.safety_llm_node',
         Purpose.ROBOT,
         is_managed=True,
-        niceness=5,
+        niceness=2,
     ),
     Process(
         'memory_manager',

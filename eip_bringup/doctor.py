@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eip_bringup import environment
+from eip_bringup.robot_config import PAGE_PORT
 
 __all__ = ['CHECKS', 'Finding', 'examine']
 
 OLDEST_PYTHON = (3, 11)
 LEAST_SHARED_MEMORY_MB = 64
 LEAST_DISK_MB = 200
-PAGE_PORT = 8090
 DISCOVERY_RANGES = ('SUBNET', 'LOCALHOST', 'OFF', 'SYSTEM_DEFAULT')
 EPOCH_2025_S = 1735689600.0
 MODEL_FILES = ('config.json', 'tokenizer.json')

@@ -13,6 +13,8 @@ from typing import Any
 from eip_bringup.yaml_file import ConfigError, Document, read_yaml
 
 __all__ = [
+    'LOG_LEVELS',
+    'PAGE_PORT',
     'ConfigError',
     'FleetConfig',
     'Respawn',
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 Scalar = bool | int | float | str | tuple[Any, ...]
+PAGE_PORT = 8090
+"""The first robot's page; every further one of a fleet takes the next port."""
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 NAMESPACE = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 
@@ -130,11 +134,17 @@ def read_fleet(path: Path, **changes: Any) -> FleetConfig:
         own = document.mapping(place)
         base = _robot(document, common, ('robot',))
         robot = _robot(document, own, place, base)
-        robots.append(_changed(robot, changes, robot.namespace))
+        robots.append(_with_port(_changed(robot, changes, robot.namespace), PAGE_PORT + index))
     try:
         return FleetConfig(tuple(robots))
     except ValueError as error:
         raise document.error(('robots',), str(error)) from None
+
+
+def _with_port(robot: RobotConfig, port: int) -> RobotConfig:
+    parameters = {node: dict(values) for node, values in robot.parameters.items()}
+    parameters.setdefault('performance_monitor', {}).setdefault('port', port)
+    return dataclasses.replace(robot, parameters=parameters)
 
 
 def check_params_file(path: str) -> str:

@@ -18,15 +18,19 @@ from eip_bringup import environment
 from eip_bringup.cli.options import DomainId, JsonFile, Namespace, usage
 from eip_bringup.composition import compose
 from eip_bringup.errors import UserError
-from eip_bringup.robot_config import RobotConfig, check_params_file, read_fleet, read_robot
+from eip_bringup.robot_config import (
+    PAGE_PORT,
+    RobotConfig,
+    check_params_file,
+    read_fleet,
+    read_robot,
+)
 from eip_bringup.run_state import RunState, end_processes
 
 if TYPE_CHECKING:
     from eip_bringup.supervisor import Supervisor
 
 __all__ = ['COMMANDS']
-
-DEFAULT_PORT = 8090
 
 
 def up(
@@ -157,7 +161,7 @@ def _start(robot: RobotConfig, domain: int, supervisors: list[Supervisor]) -> No
 
 
 def _port(robot: RobotConfig) -> Any:
-    return robot.parameters.get('performance_monitor', {}).get('port', DEFAULT_PORT)
+    return robot.parameters.get('performance_monitor', {}).get('port', PAGE_PORT)
 
 
 def _stop_all(supervisors: Sequence[Supervisor]) -> None:

@@ -57,7 +57,7 @@ def match(case: Case, seen: Seen) -> dict[str, Mention] | None:
             return None
     if case.both is not None:
         pair = _pair(
-            case.both, [*seen.role('thing'), *seen.role('content'), *seen.role('occupant')]
+            case.both, [*seen.role('pair'), *seen.role('content'), *seen.role('occupant')]
         )
         if pair is None:
             return None

@@ -266,12 +266,25 @@ class _Reading:
         for rest, split in self.knowledge.lexicon.split.get(word.text, ()):
             for place in range(index + 2, min(index + 8, len(self.words))):
                 other = self.words[place]
-                if other.text == rest and self._closes_phrase(place):
-                    other.entry = type(other.entry)(little='particle')
-                    return split, place
+                last = self._phrase_end(place, rest)
+                if last and self._closes_phrase(last - 1):
+                    for word in self.words[place:last]:
+                        word.entry = type(word.entry)(little='particle')
+                    return split, last - 1
                 if other.entry.little == 'conj' or other.text in '.,;!?':
                     break
         return sense, index
+
+    def _phrase_end(self, place: int, phrase: str) -> int:
+        """Return the index after `phrase` when the words at `place` spell it, else 0."""
+        spelled = ''
+        for index in range(place, min(place + 5, len(self.words))):
+            spelled = f'{spelled} {self.words[index].text}'.strip()
+            if spelled == phrase:
+                return index + 1
+            if not phrase.startswith(spelled):
+                return 0
+        return 0
 
     def _closes_phrase(self, place: int) -> bool:
         if place + 1 >= len(self.words):
@@ -341,6 +354,10 @@ class _Reading:
             clause.of = clause.last is not None and clause.last.words == before
         elif value == 'person2' and not self._phrase_follows(index):
             self._pronoun(word, 'person')
+        elif word.text in ('both', 'all', 'these', 'those', 'that', 'this') and not (
+            self._phrase_follows(index)
+        ):
+            self._pronoun(word, 'thing')
         elif kind == 'det' or kind == 'possessive':
             clause.determined = True
             if kind == 'possessive' and value in ('person', 'person2'):
@@ -391,6 +408,7 @@ class _Reading:
             self.clause.step.order = before - 0.5
         elif value == 'while' and not fronted:
             self.clause.step.order = before - 0.25
+            self.clause.step.aside = True
         if value == 'without':
             self.negation = True
 
@@ -601,6 +619,9 @@ class _Reading:
                 step.order = min(step.order, self.order - 0.25)
             if clause.states and clause.last is not None:
                 clause.last.properties |= frozenset(clause.states)
+            if step.aside and self.done:
+                self.done[-1].manners |= step.manners
+                self.done[-1].numbers |= step.numbers
             self.done.append(step)
             self._bind_alias(step)
         self.order += 1.0

@@ -16,6 +16,11 @@ def resolve(step: Step, world: World, knowledge: Knowledge) -> None:
         for index, mention in enumerate(mentions):
             if not mention.pronoun:
                 continue
+            if mention.words == 'both' or (mention.words == 'them' and 'mix' in step.effects):
+                things = [t for t in world.recent if 'being' not in t.properties and t.known]
+                if len(things) > 1:
+                    mentions[index : index + 1] = things[-2:]
+                    break
             meant = _meant(mention, role, step, world, own)
             if meant is not None:
                 if mention.properties - {'person', 'being', 'pronoun_person'}:

@@ -26,7 +26,7 @@ class Step:
     """One thing to be done (or told): verb, roles, relation, manner, mode.
 
     `mode` is 'do' for what is commanded, 'state' for a told fact, 'condition', 'purpose',
-    'question' or 'tell' for what is said or asked about.
+    'question' or 'tell' for what is said or asked about. `aside` marks a clause of circumstance ('while …').
     """
 
     verb: VerbSense | None = None
@@ -41,6 +41,7 @@ class Step:
     start: int = 0
     end: int = 0
     order: float = 0.0
+    aside: bool = False
 
     @property
     def effects(self) -> frozenset[str]:

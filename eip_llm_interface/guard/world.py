@@ -117,7 +117,7 @@ class World:
                 self.contents.pop(mention.name, None)
         if effects & {'put', 'pour', 'mix', 'drop'}:
             self._put(step, objects)
-        if 'wet' in effects:
+        if 'wet' in effects and any('liquid' in self.marks(m) for m in objects):
             for mention in step.roles.get('target', ()):
                 self.gain(mention, frozenset({'wet'}))
         if 'take' in effects:
