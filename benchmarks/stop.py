@@ -62,7 +62,7 @@ def _monitor_killed(bench: Bench) -> float | None:
     bench.monitor.kill()
     last_ns = int(bench.robot.states[-1][1].monotonic_ns)
     stopped_ns = bench.robot.first_zero_ns(last_ns, DEADLINE_S)
-    bench.restart_monitor()
+    bench.monitor.start()
     return _milliseconds(last_ns, stopped_ns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +28,13 @@ class Bench:
     robot: FakeRobot
     monitor: NodeProcess
     gate: NodeProcess
+    flooder: NodeProcess
     folder: Path
+    environment: Mapping[str, str]
 
-    def restart_monitor(self) -> None:
-        """Start the monitor again after it was killed."""
-        self.monitor.start()
+    def other_monitor(self) -> NodeProcess:
+        """Return a second monitor with a state folder of its own, not started."""
+        return _monitor(self.folder, 'other', self.environment)
 
 
 @contextmanager
@@ -45,15 +47,13 @@ def open_bench(domain: int, is_quick: bool = True) -> Iterator[Bench]:
     environment = {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
-    policy = _policy(folder, is_quick)
-    monitor = NodeProcess(
-        'eip_safety_monitor.safety_monitor_node',
-        folder / 'monitor.log',
-        {'policy_file': policy, 'state_dir': folder / 'state'},
-        environment,
-    )
+    _write_policy(folder, is_quick)
+    monitor = _monitor(folder, 'state', environment)
     gate = NodeProcess(
         'eip_safety_monitor.motion_gate_node', folder / 'gate.log', environment=environment
+    )
+    flooder = NodeProcess(
+        'eip_safety_monitor.trial.flood', folder / 'flood.log', environment=environment
     )
     context = Context()
     context.init(domain_id=domain)
@@ -62,10 +62,10 @@ def open_bench(domain: int, is_quick: bool = True) -> Iterator[Bench]:
         gate.start()
         monitor.start()
         robot.open()
-        yield Bench(robot, monitor, gate, folder)
+        yield Bench(robot, monitor, gate, flooder, folder, environment)
     finally:
-        monitor.stop()
-        gate.stop()
+        for process in (flooder, monitor, gate):
+            process.stop()
         robot.close()
         context.try_shutdown()
         for name, value in before.items():
@@ -73,13 +73,20 @@ def open_bench(domain: int, is_quick: bool = True) -> Iterator[Bench]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _policy(folder: Path, is_quick: bool) -> Path:
+def _monitor(folder: Path, state: str, environment: Mapping[str, str]) -> NodeProcess:
+    return NodeProcess(
+        'eip_safety_monitor.safety_monitor_node',
+        folder / f'{state}.log',
+        {'policy_file': folder / 'policy.yaml', 'state_dir': folder / state},
+        environment,
+    )
+
+
+def _write_policy(folder: Path, is_quick: bool) -> None:
     text = default_policy_file().read_text()
     for shipped, quick in QUICK.items() if is_quick else ():
         text = text.replace(shipped, quick)
-    path = folder / 'policy.yaml'
-    path.write_text(text)
-    return path
+    (folder / 'policy.yaml').write_text(text)
 
 
 def _restore(name: str, value: str | None) -> None:

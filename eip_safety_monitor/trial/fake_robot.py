@@ -7,18 +7,21 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from rclpy.context import Context
+from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from eip.msg import Heartbeat, Person, SafetyEvent, SafetyState, SceneContext
+from eip.msg import Heartbeat, Person, SafetyEvent, SafetyState, SafetyVerdict, SceneContext
 from eip.srv import ArmMotion, ResetStop
 from eip_ros import names, qos
 from eip_ros.heartbeat import read_boot_id
@@ -43,6 +46,7 @@ class FakeRobot(Node):
         self._boot_id = read_boot_id()
         self._instances = {name: uuid.uuid4().hex for name in PEERS}
         self._sequence = 0
+        self._impostor_sequence = 0
         self.silent: set[str] = set()
         self.person_m: float | None = None
         self.is_pressed = False
@@ -50,6 +54,10 @@ class FakeRobot(Node):
         self.ranges: list[float] = [3.0] * BEAMS
         self.unhealthy: dict[str, str] = {}
         self.odometry_speed: float | None = None
+        self.stamp_offset_s = 0.0
+        self.is_scan_frozen = False
+        self.heard_beats: deque[Heartbeat] = deque(maxlen=200)
+        self._x_m = 0.0
         self.given: deque[tuple[int, float, float]] = deque(maxlen=20_000)
         self.states: deque[tuple[int, SafetyState]] = deque(maxlen=2_000)
         self.events: deque[SafetyEvent] = deque(maxlen=2_000)
@@ -58,6 +66,9 @@ class FakeRobot(Node):
         self._make_timers()
         self.create_subscription(Twist, names.Topic.CMD_VEL, self._on_velocity, qos.MOTION)
         self.create_subscription(SafetyState, names.Topic.STATE, self._on_state, qos.PERMIT_INBOX)
+        self.create_subscription(
+            Heartbeat, names.Topic.HEARTBEAT, self._on_heartbeat, qos.HEARTBEAT
+        )
         self.create_subscription(SafetyEvent, names.Topic.EVENT, self._on_event, qos.EVENT)
         monitor = names.Node.SAFETY_MONITOR
         kinds = {'arm': ArmMotion, 'reset': ResetStop, 'emergency_stop': Trigger, 'disarm': Trigger}
@@ -135,6 +146,64 @@ class FakeRobot(Node):
         is_fresh = time.monotonic_ns() - received_ns < 100_000_000
         return is_fresh and (linear != 0.0 or angular != 0.0)
 
+    def last_motion_ns(self) -> int | None:
+        """Return when the last velocity other than zero came, ns; None when none did."""
+        for received_ns, linear, angular in reversed(list(self.given)):
+            if linear != 0.0 or angular != 0.0:
+                return received_ns
+        return None
+
+    def monitor_ids(self) -> set[str]:
+        """Return every monitor heard so far."""
+        return {state.monitor_id for _, state in list(self.states)}
+
+    def allow_everything(self) -> None:
+        """Publish a verdict that allows with score 1."""
+        verdict = SafetyVerdict(
+            request_id='trial', text='anything', decision=SafetyVerdict.ALLOW, safety_score=1.0
+        )
+        self._verdict.publish(verdict)
+
+    def impostor_permit(self) -> None:
+        """Publish a permit of a monitor that is none."""
+        self._impostor_sequence += 1
+        self._state.publish(
+            SafetyState(
+                monitor_id='impostor',
+                sequence=self._impostor_sequence,
+                boot_id=self._boot_id,
+                monotonic_ns=time.monotonic_ns(),
+                mode=SafetyState.ARMED,
+                motion_permitted=True,
+                permit_lifetime_s=0.1,
+                max_linear_speed_mps=1.0,
+                max_angular_speed_radps=1.0,
+                stop_category=255,
+            )
+        )
+
+    def replay(self, beats: Iterable[Heartbeat]) -> None:
+        """Publish heartbeats as they were once heard."""
+        for beat in beats:
+            self._beat.publish(beat)
+
+    @contextmanager
+    def repeating(self, publish: Callable[[], None], period_s: float) -> Iterator[None]:
+        """Call `publish` again and again while the block runs."""
+        done = threading.Event()
+
+        def repeat() -> None:
+            while not done.wait(period_s):
+                publish()
+
+        thread = threading.Thread(target=repeat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
     def first_zero_ns(self, since_ns: int, deadline_s: float = 1.0) -> int | None:
         """Return when the first zero after `since_ns` came, ns; None past the deadline."""
         end_ns = since_ns + int(deadline_s * 1e9)
@@ -161,7 +230,7 @@ class FakeRobot(Node):
         message.header.frame_id = 'odom'
         if self.person_m is not None:
             person = Person(name='visitor', kind='adult', distance_m=float(self.person_m))
-            person.position.x = float(self.person_m)
+            person.position.x = self._x_m + float(self.person_m)
             message.people = [person]
         self._scene.publish(message)
 
@@ -176,9 +245,10 @@ class FakeRobot(Node):
             range_max=10.0,
             ranges=self.ranges,
         )
-        if len(self.ranges) == BEAMS and math.isfinite(self.ranges[0]):
+        is_live = not self.is_scan_frozen and len(self.ranges) == BEAMS
+        if is_live and math.isfinite(self.ranges[0]):
             message.ranges[0] = self.ranges[0] + 1e-3 * (self._scans % 7)
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = self._stamp()
         self._scan.publish(message)
 
     def _make_publishers(self) -> None:
@@ -188,6 +258,8 @@ class FakeRobot(Node):
         self._scene = self.create_publisher(SceneContext, topic.SCENE, qos.SENSOR)
         self._hardware = self.create_publisher(Bool, topic.HARDWARE_STOP, qos.SENSOR)
         self._beat = self.create_publisher(Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT)
+        self._verdict = self.create_publisher(SafetyVerdict, topic.VERDICT, qos.EVENT)
+        self._state = self.create_publisher(SafetyState, topic.STATE, qos.PERMIT)
         self._wish = self.create_publisher(Twist, topic.CMD_VEL_IN, qos.MOTION)
 
     def _make_timers(self) -> None:
@@ -223,16 +295,25 @@ class FakeRobot(Node):
     def _on_state(self, message: SafetyState) -> None:
         self.states.append((time.monotonic_ns(), message))
 
+    def _on_heartbeat(self, message: Heartbeat) -> None:
+        self.heard_beats.append(message)
+
+    def _stamp(self) -> Time:
+        offset = Duration(nanoseconds=int(self.stamp_offset_s * 1e9))
+        return (self.get_clock().now() + offset).to_msg()
+
     def _on_event(self, message: SafetyEvent) -> None:
         self.events.append(message)
 
     def _publish_odometry(self) -> None:
         message = Odometry()
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = self._stamp()
         message.header.frame_id = 'odom'
         message.pose.pose.orientation.w = 1.0
         given = self.given[-1][1:] if self.given else (0.0, 0.0)
         speed = given[0] if self.odometry_speed is None else self.odometry_speed
+        self._x_m += given[0] * 0.02
+        message.pose.pose.position.x = self._x_m
         message.twist.twist.linear.x, message.twist.twist.angular.z = speed, given[1]
         self._odom.publish(message)
 

@@ -1,0 +1,79 @@
+"""Break things on purpose on real processes and see whether the robot stands."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from eip_safety_monitor.trial.bench import Bench, open_bench
+from eip_safety_monitor.trial.faults import FAULTS, Fault, Outcome, try_fault
+
+DESCRIPTION = 'faults on purpose: expected reaction, time to zero velocity, pass or fail'
+
+
+def run(options: Mapping[str, str]) -> dict[str, float]:
+    """Return counts and times; options: trials (20), domain (68), only (a regular expression)."""
+    trials = int(options.get('trials', '20'))
+    pattern = re.compile(options.get('only', ''))
+    chosen = [fault for fault in FAULTS if pattern.search(fault.name)]
+    outcomes: dict[str, list[Outcome]] = {}
+    with Progress() as progress:
+        task = progress.add_task('faults', total=len(chosen) * trials)
+        for fault in chosen:
+            # A bench of its own for each: no fault inherits from another.
+            with open_bench(int(options.get('domain', '68'))) as bench:
+                outcomes[fault.name] = []
+                for _ in range(trials):
+                    outcomes[fault.name].append(_one(fault, bench))
+                    progress.advance(task)
+    Console().print(_table(chosen, outcomes))
+    return _figures(chosen, outcomes, trials)
+
+
+def _one(fault: Fault, bench: Bench) -> Outcome:
+    try:
+        return try_fault(fault, bench)
+    except TimeoutError as error:
+        return Outcome(False, None, str(error))
+
+
+def _times_ms(outcomes: list[Outcome]) -> list[float]:
+    return [outcome.stop_s * 1000 for outcome in outcomes if outcome.stop_s is not None]
+
+
+def _table(chosen: list[Fault], outcomes: dict[str, list[Outcome]]) -> Table:
+    table = Table('fault', 'expected', 'p50 ms', 'max ms', 'limit ms', 'result')
+    for fault in chosen:
+        times = _times_ms(outcomes[fault.name])
+        problems = [outcome.problem for outcome in outcomes[fault.name] if not outcome.passed]
+        table.add_row(
+            fault.name,
+            fault.expected,
+            f'{statistics.median(times):.0f}' if times else '-',
+            f'{max(times):.0f}' if times else '-',
+            f'{fault.deadline_s * 1000:.0f}',
+            f'{len(problems)} failed: {problems[0]}' if problems else 'passed',
+        )
+    return table
+
+
+def _figures(
+    chosen: list[Fault], outcomes: dict[str, list[Outcome]], trials: int
+) -> dict[str, float]:
+    failed = [f for f in chosen if not all(outcome.passed for outcome in outcomes[f.name])]
+    figures = {
+        'faults': float(len(chosen)),
+        'passed': float(len(chosen) - len(failed)),
+        'failed': float(len(failed)),
+        'trials': float(trials),
+        'worst_stop_ms': max((t for o in outcomes.values() for t in _times_ms(o)), default=0.0),
+    }
+    for fault in chosen:
+        times = _times_ms(outcomes[fault.name])
+        figures[f'{fault.name}_max_ms'] = max(times) if times else float('nan')
+    return figures

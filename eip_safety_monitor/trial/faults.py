@@ -1,0 +1,306 @@
+"""Things broken on purpose, each with what must come of it."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from eip.msg import SafetyState
+from eip_ros.names import Topic
+from eip_safety_monitor.trial.bench import Bench
+from eip_safety_monitor.trial.fake_robot import BEAMS
+
+__all__ = ['FAULTS', 'Fault', 'Outcome', 'try_fault']
+
+STOPPED, PROTECTIVE, ARMED = SafetyState.STOPPED, SafetyState.PROTECTIVE, SafetyState.ARMED
+QUIET_S = 0.3
+"""After the first zero no motion may come for so long while the fault stands."""
+
+Broken = Callable[[Bench], Iterator[int]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break things.
+
+    `broken` is a context manager's generator: it yields the monotonic time at which the fault
+    began, ns, and heals it afterwards. The gate must give zero within `deadline_s` and the monitor
+    come to one of `modes` (None: it is dead or cannot be heard) while the fault stands. `keeps`
+    are the modes allowed after it has healed, before any reset.
+    """
+
+    name: str
+    expected: str
+    broken: Broken
+    deadline_s: float
+    modes: tuple[int | None, ...]
+    keeps: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one trial; `stop_s` is None when the robot did not stop in time."""
+
+    passed: bool
+    stop_s: float | None
+    problem: str = ''
+
+
+def try_fault(fault: Fault, bench: Bench) -> Outcome:
+    """Make the robot move, break things, watch, heal, watch again."""
+    robot = bench.robot
+    robot.make_move(30.0)
+    with contextmanager(fault.broken)(bench) as began_ns:
+        stopped_ns = robot.first_zero_ns(began_ns, fault.deadline_s + 2.0)
+        if stopped_ns is None:
+            moved_ns = robot.last_motion_ns()
+            if moved_ns is None or time.monotonic_ns() - moved_ns < 1_000_000_000:
+                return Outcome(False, None, 'the robot did not stop')
+            # A dead gate gives nothing at all; the base then stops by its own time limit.
+            stopped_ns = max(moved_ns, began_ns)
+        if not robot.wait(lambda: robot.mode() in fault.modes, 4.0):
+            return Outcome(False, None, f'mode is {robot.mode()}, not one of {fault.modes}')
+        time.sleep(QUIET_S)
+        moved_ns = robot.last_motion_ns()
+        if moved_ns is not None and moved_ns > stopped_ns + 20_000_000:
+            return Outcome(False, None, 'the robot moved again while the fault stood')
+    time.sleep(QUIET_S)
+    if not robot.wait(lambda: robot.mode() in fault.keeps, 8.0):
+        return Outcome(False, None, f'healed, mode is {robot.mode()}, not one of {fault.keeps}')
+    stop_s = (stopped_ns - began_ns) / 1e9
+    in_time = stop_s <= fault.deadline_s
+    return Outcome(in_time, stop_s, '' if in_time else f'took {stop_s * 1000:.0f} ms')
+
+
+def _now() -> int:
+    return time.monotonic_ns()
+
+
+def _kill_monitor(bench: Bench) -> Iterator[int]:
+    began_ns = _now()
+    bench.monitor.kill()
+    yield began_ns
+    bench.monitor.start()
+
+
+def _suspend_monitor(bench: Bench) -> Iterator[int]:
+    began_ns = _now()
+    bench.monitor.send(signal.SIGSTOP)
+    yield began_ns
+    time.sleep(0.5)
+    bench.monitor.send(signal.SIGCONT)
+
+
+def _kill_gate(bench: Bench) -> Iterator[int]:
+    bench.gate.kill()
+    yield _now()
+    bench.gate.start()
+
+
+def _restart_gate(bench: Bench) -> Iterator[int]:
+    bench.gate.kill()
+    began_ns = _now()
+    bench.gate.start()
+    yield began_ns
+
+
+def _suspend_gate(bench: Bench) -> Iterator[int]:
+    bench.gate.send(signal.SIGSTOP)
+    yield _now()
+    time.sleep(0.5)
+    bench.gate.send(signal.SIGCONT)
+
+
+def _silent(name: str) -> Broken:
+    def broken(bench: Bench) -> Iterator[int]:
+        bench.robot.silent.add(name)
+        yield _now()
+        bench.robot.silent.discard(name)
+
+    return broken
+
+
+def _ranges(values: Sequence[float]) -> Broken:
+    def broken(bench: Bench) -> Iterator[int]:
+        bench.robot.ranges = list(values)
+        yield _now()
+        bench.robot.ranges = [3.0] * BEAMS
+
+    return broken
+
+
+def _frozen_scan(bench: Bench) -> Iterator[int]:
+    bench.robot.is_scan_frozen = True
+    yield _now()
+    bench.robot.is_scan_frozen = False
+
+
+def _stamps(offset_s: float) -> Broken:
+    def broken(bench: Bench) -> Iterator[int]:
+        bench.robot.stamp_offset_s = offset_s
+        yield _now()
+        bench.robot.stamp_offset_s = 0.0
+
+    return broken
+
+
+def _bad_odometry(bench: Bench) -> Iterator[int]:
+    bench.robot.odometry_speed = math.nan
+    yield _now()
+    bench.robot.odometry_speed = None
+
+
+def _bad_wish(value: float) -> Broken:
+    def broken(bench: Bench) -> Iterator[int]:
+        bench.robot.wanted = (value, 0.0)
+        yield _now()
+        bench.robot.wanted = (0.3, 0.0)
+
+    return broken
+
+
+def _pressed(bench: Bench) -> Iterator[int]:
+    yield bench.robot.press(True)
+    bench.robot.press(False)
+
+
+def _person(bench: Bench) -> Iterator[int]:
+    yield bench.robot.show_person(0.4)
+    bench.robot.show_person(None)
+
+
+def _person_while_llm_allows(bench: Bench) -> Iterator[int]:
+    stop = threading.Event()
+    thread = threading.Thread(target=_allow_all, args=(bench, stop))
+    thread.start()
+    time.sleep(0.3)
+    yield bench.robot.show_person(0.4)
+    stop.set()
+    thread.join()
+    bench.robot.show_person(None)
+
+
+def _allow_all(bench: Bench, stop: threading.Event) -> None:
+    while not stop.is_set():
+        bench.robot.allow_everything()
+        time.sleep(0.01)
+
+
+def _person_on_busy_machine(bench: Bench) -> Iterator[int]:
+    count = 2 * (os.cpu_count() or 1)
+    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
+    try:
+        time.sleep(0.5)
+        bench.robot.make_move(30.0)
+        yield bench.robot.show_person(0.4)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+        bench.robot.show_person(None)
+
+
+def _second_monitor(bench: Bench) -> Iterator[int]:
+    began_ns = _now()
+    with bench.robot.repeating(bench.robot.impostor_permit, 0.04):
+        yield began_ns
+
+
+def _second_monitor_process(bench: Bench) -> Iterator[int]:
+    other = bench.other_monitor()
+    seen = len(bench.robot.monitor_ids())
+    other.start()
+    if not bench.robot.wait(lambda: len(bench.robot.monitor_ids()) > seen, 10.0):
+        raise TimeoutError('the second monitor did not start')
+    yield _now()
+    other.stop()
+
+
+def _impostor_heartbeat(bench: Bench) -> Iterator[int]:
+    old = [beat for beat in bench.robot.heard_beats if beat.node == 'motion_gate'][:5]
+    bench.gate.send(signal.SIGSTOP)
+    began_ns = _now()
+    with bench.robot.repeating(lambda: bench.robot.replay(old), 0.1):
+        yield began_ns
+    bench.gate.send(signal.SIGCONT)
+
+
+def _full_disk(bench: Bench) -> Iterator[int]:
+    # No file of the monitor may grow: every write to its log fails as on a full disk.
+    before = resource.prlimit(bench.monitor.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    bench.robot.allow_everything()
+    yield _now()
+    resource.prlimit(bench.monitor.pid, resource.RLIMIT_FSIZE, before)
+
+
+def _flood(bench: Bench) -> Iterator[int]:
+    bench.flooder.start()
+    yield _now()
+    bench.flooder.stop()
+
+
+def _latches(name: str, broken: Broken, deadline_s: float) -> Fault:
+    return Fault(name, 'latched stop', broken, deadline_s, (STOPPED,), (STOPPED,))
+
+
+def _holds(name: str, broken: Broken, deadline_s: float) -> Fault:
+    return Fault(name, 'protective stop', broken, deadline_s, (PROTECTIVE,), (ARMED,))
+
+
+def _zeroes(name: str, broken: Broken, deadline_s: float) -> Fault:
+    return Fault(name, 'zero while it lasts', broken, deadline_s, (ARMED,), (ARMED,))
+
+
+def _silences(name: str, broken: Broken) -> Fault:
+    return Fault(name, 'zero, latched on return', broken, 0.15, (None,), (STOPPED,))
+
+
+ANY = (STOPPED, PROTECTIVE, ARMED)
+# Losing a signal takes its own time limit of the policy, plus 0.2 s.
+FAULTS = (
+    _silences('monitor_killed', _kill_monitor),
+    _silences('monitor_suspended', _suspend_monitor),
+    _latches('gate_killed', _kill_gate, 0.8),
+    _latches('gate_suspended', _suspend_gate, 0.8),
+    _latches('gate_restarted_while_moving', _restart_gate, 1.5),
+    _holds('person_too_near', _person, 0.1),
+    _holds('person_while_llm_allows_all', _person_while_llm_allows, 0.1),
+    Fault(
+        'person_on_starved_cpu',
+        'protective stop',
+        _person_on_busy_machine,
+        0.15,
+        (STOPPED, PROTECTIVE),
+        (ARMED, STOPPED),
+    ),
+    _latches('hardware_stop_pressed', _pressed, 0.1),
+    _latches('hardware_stop_lost', _silent(Topic.HARDWARE_STOP), 0.5),
+    _latches('scan_lost', _silent(Topic.SCAN), 0.5),
+    _latches('odom_lost', _silent(Topic.ODOM), 0.5),
+    _holds('scene_lost', _silent(Topic.SCENE), 0.8),
+    _holds('llm_lost', _silent('safety_llm'), 1.3),
+    _latches('scan_nan', _ranges([math.nan] * BEAMS), 0.2),
+    _latches('scan_infinite', _ranges([math.inf] * BEAMS), 0.2),
+    _latches('scan_empty', _ranges([]), 0.2),
+    _latches('scan_frozen', _frozen_scan, 2.0),
+    _latches('stamps_late', _stamps(-10.0), 0.2),
+    _latches('stamps_ahead', _stamps(10.0), 0.2),
+    _latches('odom_nan', _bad_odometry, 0.2),
+    _zeroes('command_nan', _bad_wish(math.nan), 0.1),
+    _zeroes('command_infinite', _bad_wish(math.inf), 0.1),
+    _zeroes('command_lost', _silent(Topic.CMD_VEL_IN), 0.4),
+    Fault('second_monitor_permits', 'zero', _second_monitor, 0.15, ANY, ANY),
+    _latches('second_monitor_process', _second_monitor_process, 0.3),
+    _latches('heartbeat_impostor', _impostor_heartbeat, 0.8),
+    _latches('audit_disk_full', _full_disk, 0.3),
+    Fault('flood_on_every_input', 'stop', _flood, 3.0, (STOPPED, PROTECTIVE, None), ANY),
+)
