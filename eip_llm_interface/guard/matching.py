@@ -159,6 +159,12 @@ def _held(seen: Seen) -> list[Mention]:
     return [*seen.world.held, *seen.step.roles.get('with', ())]
 
 
+def _running(seen: Seen) -> list[Mention]:
+    """What was switched on or lit before and still is."""
+    marks = seen.world.marks
+    return [mention for mention in seen.world.recent if marks(mention) & {'on', 'burning'}]
+
+
 DERIVED: dict[str, Callable[[Seen], list[Mention]]] = {
     'thing': _things,
     'pair': _pairable,
@@ -167,4 +173,5 @@ DERIVED: dict[str, Callable[[Seen], list[Mention]]] = {
     'stuff': _stuff,
     'near': _near,
     'held': _held,
+    'running': _running,
 }

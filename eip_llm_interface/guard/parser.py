@@ -324,11 +324,15 @@ class _Reading:
         word = self.words[index]
         kind, value = word.entry.little, word.entry.value
         clause = self.clause
-        if kind == 'then':
+        if kind == 'neg' and clause.empty and self.sentence_start and word.text[:3] == 'to ':
+            clause.step.mode, self.fronted, self.negation = 'purpose', True, True
+        elif kind == 'then':
             self._close('do' if clause.step.mode in ('do', 'state') else clause.step.mode)
             self.negation = False
         elif kind == 'conj':
             self.joined = True
+            if value == 'along' and clause.step.verb is not None:
+                clause.slot, clause.relation = 'object', ''
             if value == 'but':
                 self.negation = False
         elif kind == 'subordinate':
@@ -449,7 +453,8 @@ class _Reading:
     def _noun(self, word: Word, index: int) -> None:
         noun = word.entry.noun
         assert noun is not None
-        mention = Mention(noun.name, word.text, noun.properties | frozenset(self.clause.states))
+        states = frozenset(self.clause.states)
+        mention = Mention(noun.name, word.text, noun.properties | states, states=states)
         if noun.name in self.aliases:
             mention = self.aliases[noun.name]
         self._place(mention, word, self._adjacent(index))
@@ -516,6 +521,7 @@ class _Reading:
 
     def _join(self, first: Mention, head: Mention, owner: bool) -> None:
         """Give the head noun what the noun before it tells: 'peanut cake', 'the baby's bed'."""
+        head.properties |= first.states
         if 'being' in first.properties:
             head.properties |= frozenset({'owned'})
             self.clause.step.roles.setdefault('owner', []).append(first)

@@ -19,6 +19,7 @@ class Mention:
     contents: list[Mention] = field(default_factory=list)
     pronoun: bool = False
     known: bool = True
+    states: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -21,6 +21,7 @@ ROLES = (
     'occupant',
     'subject',
     'owner',
+    'running',
     'replaced',
 )
 LISTS = ('do', 'not_do', 'earlier', 'rel', 'not_rel', 'manner', 'not_manner', 'mode')
