@@ -123,14 +123,15 @@ def launched(
     runs: list[subprocess.Popen[str]] = []
 
     def launch(file: str, *values: str) -> subprocess.Popen[str]:
-        run = subprocess.Popen(
-            [sys.executable, '-c', RUN, str(LAUNCH / file), *values],
-            stdout=(tmp_path / 'output').open('w'),
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=tmp_path,
-            start_new_session=True,
-        )
+        with (tmp_path / 'output').open('w') as output:
+            run = subprocess.Popen(
+                [sys.executable, '-c', RUN, str(LAUNCH / file), *values],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=tmp_path,
+                start_new_session=True,
+            )
         runs.append(run)
         return run
 
