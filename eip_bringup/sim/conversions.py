@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from diagnostic_msgs.msg import KeyValue
@@ -106,7 +106,7 @@ def errand_of(message: ActionPlan) -> Errand:
         steps=tuple(
             ErrandStep(
                 step.skill,
-                {item.key: item.value for item in step.parameters},
+                _parameters(step.parameters),
                 step.verdict.decision,
             )
             for step in message.steps
@@ -115,6 +115,14 @@ def errand_of(message: ActionPlan) -> Errand:
         approved=message.approved,
         confirmed_by=message.confirmed_by,
     )
+
+
+def _parameters(pairs: Iterable[KeyValue]) -> dict[str, str]:
+    """Return parameters by name; a name given twice is kept apart, so that it is refused."""
+    values: dict[str, str] = {}
+    for pair in pairs:
+        values[f'{pair.key} twice' if pair.key in values else pair.key] = pair.value
+    return values
 
 
 def permit_of(message: SafetyState) -> Permit:

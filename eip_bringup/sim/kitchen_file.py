@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import yaml
 
+from eip_bringup.environment import config_file
 from eip_bringup.sim.kitchen import STATES, Appliance, Kitchen, Place, Pose, Resident, Thing
 
-__all__ = ['load_kitchen', 'shipped_config']
+__all__ = ['load_kitchen']
 
 T = TypeVar('T')
 
@@ -21,7 +22,7 @@ def load_kitchen(path: str | Path = '') -> Kitchen:
 
     Raises FileNotFoundError, or ValueError naming the file, the field and the value.
     """
-    file = Path(path) if path else shipped_config('kitchen.yaml')
+    file = Path(path) if path else config_file('kitchen.yaml')
     if not file.is_file():
         raise FileNotFoundError(
             f'world_file {file} does not exist, give the path of a site in YAML'
@@ -33,16 +34,6 @@ def load_kitchen(path: str | Path = '') -> Kitchen:
         raise ValueError(f'{file}: not valid YAML: {" ".join(str(error).split())}') from None
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from None
-
-
-def shipped_config(name: str) -> Path:
-    """Return a file of `config/`, beside the source or in the installed package's share."""
-    beside = Path(__file__).parents[2] / 'config' / name
-    if beside.is_file():
-        return beside
-    from ament_index_python.packages import get_package_share_directory
-
-    return Path(get_package_share_directory('eip')) / 'config' / name
 
 
 def _kitchen(content: Any) -> Kitchen:

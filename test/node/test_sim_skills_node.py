@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 
 import pytest
+from diagnostic_msgs.msg import KeyValue
+from geometry_msgs.msg import Point
 from sim_bench import SimBench
 
-from eip.msg import PlanStatus, SafetyVerdict
+from eip.msg import ActionPlan, PlanStatus, PlanStep, SafetyState, SafetyVerdict
 from eip.srv import SimMovePerson
+from eip_bringup.sim.conversions import errand_of, permit_of
 from eip_bringup.sim.kitchen_file import load_kitchen
 
 Wait = Callable[..., None]
@@ -96,7 +99,34 @@ def test_a_confirmed_errand_fetches_the_knife_and_hands_it_over(
     wait_until(lambda: bench.latest['scene'].held_object == '', 2, 'the gripper is empty')
 
 
-def _point(x: float, y: float) -> object:
-    from geometry_msgs.msg import Point
+def test_a_parameter_given_twice_is_never_silently_one_of_both() -> None:
+    pairs = [KeyValue(key='place', value='sink'), KeyValue(key='place', value='stove')]
+    plan = ActionPlan(plan_id='p', steps=[PlanStep(skill='go_to', parameters=pairs)])
+    assert errand_of(plan).steps[0].parameters == {'place': 'sink', 'place twice': 'stove'}
 
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'mode': SafetyState.PROTECTIVE},
+        {'mode': 200},
+        {'motion_permitted': False},
+        {'max_linear_speed_mps': math.nan},
+        {'max_angular_speed_radps': -1.0},
+    ],
+)
+def test_only_a_sound_armed_state_permits_motion(changes: dict[str, float]) -> None:
+    sound = {
+        'mode': SafetyState.ARMED,
+        'motion_permitted': True,
+        'max_linear_speed_mps': 0.5,
+        'max_angular_speed_radps': 1.0,
+    }
+    assert permit_of(SafetyState(**sound)).is_permitted
+    permit = permit_of(SafetyState(**{**sound, **changes}))
+    assert not permit.is_permitted
+    assert permit.cause
+
+
+def _point(x: float, y: float) -> Point:
     return Point(x=x, y=y, z=0.0)

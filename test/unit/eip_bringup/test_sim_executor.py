@@ -12,12 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from eip_bringup.environment import config_file
 from eip_bringup.sim.dimensions import BEAMS
 from eip_bringup.sim.drive import DriveLimits
 from eip_bringup.sim.errand import Errand, ErrandState, ErrandStep, Progress, why_refused
 from eip_bringup.sim.executor import PlanExecutor
 from eip_bringup.sim.household import Household, Refusal
-from eip_bringup.sim.kitchen_file import load_kitchen, shipped_config
+from eip_bringup.sim.kitchen_file import load_kitchen
 from eip_bringup.sim.route import RoutePlanner
 from eip_bringup.sim.senses import Permit, Senses, Velocity
 from eip_bringup.sim.skill import Robot
@@ -380,7 +381,7 @@ def test_what_only_the_lidar_sees_in_the_way_is_gone_round(site: Site) -> None:
 
 
 def test_every_skill_of_the_manifest_is_one_of_the_executors() -> None:
-    manifest = yaml.safe_load(shipped_config('skills.yaml').read_text())['skills']
+    manifest = yaml.safe_load(config_file('skills.yaml').read_text())['skills']
     for name, entry in manifest.items():
         assert list(MAKERS[name][0]) == list(entry.get('parameters', {})), name
 
