@@ -31,6 +31,7 @@ class TokenTrie:
 
     def __init__(self, texts: Sequence[str | None]) -> None:
         self.texts = texts
+        self._alphabet = tuple(sorted({char for text in texts if text for char in text}))
         self._root = _Node()
         for token, text in enumerate(texts):
             if text:
@@ -38,8 +39,8 @@ class TokenTrie:
 
     @property
     def alphabet(self) -> tuple[str, ...]:
-        """Return every character that some token begins with."""
-        return tuple(self._root.children)
+        """Return every character that some token writes."""
+        return self._alphabet
 
     def allowed(self, grammar: CharGrammar, state: Hashable) -> list[tuple[int, Hashable]]:
         """Return every token that may follow `state`, with the state after it."""

@@ -105,10 +105,11 @@ def token_texts(tokenizer: Any, vocabulary_size: int) -> list[str | None]:
     texts = tokenizer.batch_decode(
         [[anchor, token] for token in range(size)], clean_up_tokenization_spaces=False
     )
-    return [
+    found = [
         None if token in special or '\ufffd' in text else text[len(lead) :]
         for token, text in enumerate(texts)
     ]
+    return found + [None] * (vocabulary_size - size)
 
 
 def _check_directory(folder: Path, max_mib: float) -> None:

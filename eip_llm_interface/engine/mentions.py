@@ -39,7 +39,10 @@ class Numbered:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def planner(self, planner: Planner) -> Planner:
-        """Return a planner of the same skills whose only names are the marks and the speaker."""
+        """Return a planner whose only names are the marks and the speaker.
+
+        Skills for which there is no name at all are left out: no plan could use them.
+        """
         manifest = planner.manifest
         groups: dict[str, dict[str, Named]] = {kind: {} for kind in KINDS}
         for mark, kinds in self.names.items():
@@ -47,9 +50,15 @@ class Numbered:
                 groups[kind][mark] = Named(mark)
         if SPEAKER in manifest.people:
             groups['person'][SPEAKER] = manifest.people[SPEAKER]
+        skills = {
+            skill.name: skill
+            for skill in manifest.skills.values()
+            if all(groups.get(p.type, True) for p in skill.parameters)
+        }
         return Planner(
             replace(
                 manifest,
+                skills=skills,
                 objects=groups['object'],
                 appliances=groups['appliance'],
                 places=groups['place'],

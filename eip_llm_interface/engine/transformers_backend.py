@@ -76,6 +76,7 @@ class TransformersEngine:
 
         if not prompts:
             return []
+        self._open_or_raise()
         columns = self._first_tokens(candidates)
         with self._lock, torch.inference_mode():
             logits = self._last_logits(*self._batch(prompts)).float()
@@ -141,6 +142,7 @@ class TransformersEngine:
         import torch
 
         began = time.perf_counter()
+        self._open_or_raise()
         cursor = self._cursor(grammar) if grammar is not None else None
         ids, _ = self._batch([prompt])
         prompt_tokens = int(ids.shape[1])

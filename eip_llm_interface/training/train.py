@@ -25,7 +25,8 @@ __all__ = ['TrainConfig', 'TrainResult', 'train']
 
 PLAN_WEIGHT = 1.0
 PROMPT_WEIGHT = 0.2
-PROMPT_SHARE = 0.25
+PROMPT_SHARE = 0.15
+INITIAL_SPREAD = 0.06  # about 1 / sqrt(hidden_size): a model this small learns sooner so
 WARM_UP = 0.04
 MIB = 2**20
 
@@ -98,6 +99,7 @@ def _new_model(config: TrainConfig, tokenizer: Any) -> Any:
             num_key_value_heads=config.heads,
             max_position_embeddings=1024,
             tie_word_embeddings=True,
+            initializer_range=INITIAL_SPREAD,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
