@@ -95,12 +95,7 @@ class CommandDesk:
 
     def generate(self, request: Request) -> Outcome:
         """Judge the command, plan it, judge the plan; publish it when approved and asked to."""
-
-        def answer(scene: SceneFacts) -> Outcome:
-            response = self._require_llm().generate_safe_response(request.text, scene)
-            return self._settled(_outcome(request, response), scene)
-
-        return self._run(request, answer)
+        return self.stream(request, lambda stage, text, tokens: None, lambda: False)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Outcome]:
         """Answer several commands at once; none is carried out."""
@@ -131,15 +126,16 @@ class CommandDesk:
         Once `cancelled` returns True the outcome is a failed one that rejects.
         """
 
+        def unwanted() -> bool:
+            return cancelled() or request.withdrawn.is_set() or self.llm is None
+
         def answer(scene: SceneFacts) -> Outcome:
-            if cancelled():
-                raise _NotServedError('system.cancelled', 'the request was cancelled')
+            _stop_if(cancelled())
             progress = _Progress(on_progress)
             response = self._require_llm().stream(
-                request.text, scene, progress.text, cancelled, progress.enter
+                request.text, scene, progress.text, unwanted, progress.enter
             )
-            if cancelled():
-                raise _NotServedError('system.cancelled', 'the request was cancelled')
+            _stop_if(cancelled())
             return self._settled(_outcome(request, response), scene)
 
         return self._run(request, answer)
@@ -213,6 +209,11 @@ def one_line(error: BaseException, limit: int = 300) -> str:
     """Return the first line of an error's text, or its type when it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:limit] if lines else type(error).__name__
+
+
+def _stop_if(is_cancelled: bool) -> None:
+    if is_cancelled:
+        raise _NotServedError('system.cancelled', 'the request was cancelled')
 
 
 def _all_allowed(plan: Plan) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -106,6 +107,9 @@ class SafetyLlmNode(ManagedNode):
         except Exception as error:
             self._llm = None
             raise RuntimeError(one_line(error)) from None
+        # What was loaded stays: collecting it again and again would only delay heartbeats.
+        gc.collect()
+        gc.freeze()
         self._load_s = time.monotonic() - started_s
         Node.get_logger(self).info(f'model {self._llm.model_name} loaded in {self._load_s:.1f} s')
 
@@ -123,12 +127,13 @@ class SafetyLlmNode(ManagedNode):
         llm, self._llm = self._llm, None
         if llm is not None:
             llm.close()
+            gc.unfreeze()
 
     def destroy_node(self) -> None:
         """End the worker, then the node."""
         self.desk.llm = None
-        if self.queue.close():
-            self.clean_up()
+        if self.queue.close() and self._llm is not None:
+            self._llm.close()
         self._front.destroy()
         super().destroy_node()  # type: ignore[no-untyped-call]
 

@@ -36,7 +36,7 @@ class FakeLlm:
     def judge_plan(self, command: str, plan: Plan, scene: SceneFacts) -> Plan:
         return Plan(plan.steps, self.check(command, scene))
 
-    def generate_safe_response(self, command: str, scene: SceneFacts) -> SafeResponse:
+    def stream(self, command: str, scene: SceneFacts, *hooks: Any) -> SafeResponse:
         verdict = self.check(command, scene)
         step = Verdict(verdict.decision if self.step_decision is None else self.step_decision, 1.0)
         self.while_thinking()
