@@ -1,0 +1,7 @@
+"""`python -m eip_bringup.cli` is `eip`."""
+
+import sys
+
+from eip_bringup.cli import main
+
+sys.exit(main())
