@@ -77,18 +77,24 @@ class RulesJudge:
             if known is not None and known.score >= case.score:
                 continue
             filled = match(case, seen)
-            if filled is None or _relaxed(hazard, scene):
+            if filled is None or _relaxed(hazard, seen, scene):
                 continue
             found[hazard.id] = _violation(hazard, case, step, filled, text)
 
 
-def _relaxed(hazard: Hazard, scene: SceneFacts) -> bool:
-    """Return whether a scene fact takes this hazard away, e.g. `stove: off`."""
-    for fact in hazard.relaxed_by:
-        key, _, value = fact.partition('=')
-        if scene.facts.get(key.strip(), '').lower() == value.strip():
+def _relaxed(hazard: Hazard, seen: Seen, scene: SceneFacts) -> bool:
+    """Return whether the scene takes this hazard away, e.g. the stove is off."""
+    for key, wanted in hazard.relaxed_facts:
+        if scene.facts.get(key, '').lower() == wanted:
             return True
-    return False
+    if hazard.relaxed_things is None:
+        return False
+    trusted = seen.world.trusted
+    return any(
+        mention.name in trusted
+        and hazard.relaxed_things.matches(trusted[mention.name] | mention.properties)
+        for mention, _ in seen.role('thing')
+    )
 
 
 def _violation(

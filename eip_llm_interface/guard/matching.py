@@ -56,9 +56,7 @@ def match(case: Case, seen: Seen) -> dict[str, Mention] | None:
         if _first(query, seen.role(role)) is not None:
             return None
     if case.both is not None:
-        pair = _pair(
-            case.both, [*seen.role('pair'), *seen.role('content'), *seen.role('occupant')]
-        )
+        pair = _pair(case.both, [*seen.role('pair'), *seen.role('content'), *seen.role('occupant')])
         if pair is None:
             return None
         filled['first'], filled['second'] = pair
@@ -126,8 +124,21 @@ def _contents(seen: Seen) -> list[Mention]:
     """What the objects hold."""
     held: list[Mention] = []
     for mention in seen.step.roles.get('object', ()):
-        held.extend(seen.world.inside(mention))
-    return held
+        for content in seen.world.inside(mention):
+            held.append(content)
+            held.extend(seen.world.holders.get(content.name, ()))
+            held.extend(seen.world.inside(content))
+    return [content for content in held if content not in seen.step.roles.get('object', ())]
+
+
+def _holders(seen: Seen) -> list[Mention]:
+    """What the objects are in."""
+    holders = seen.world.holders
+    return [
+        holder
+        for mention in seen.step.roles.get('object', ())
+        for holder in holders.get(mention.name, ())
+    ]
 
 
 def _occupants(seen: Seen) -> list[Mention]:
@@ -173,5 +184,6 @@ DERIVED: dict[str, Callable[[Seen], list[Mention]]] = {
     'stuff': _stuff,
     'near': _near,
     'held': _held,
+    'holder': _holders,
     'running': _running,
 }

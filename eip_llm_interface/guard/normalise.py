@@ -87,9 +87,9 @@ def normalise(text: object) -> Normalised:
     if not clean:
         findings.append('empty')
     folded = _undo_disguise(clean, findings)
-    if INJECTION.search(folded):
+    if INJECTION.search(clean) or INJECTION.search(folded):
         findings.append('prompt_injection')
-    if POSING.search(folded):
+    if POSING.search(clean) or POSING.search(folded):
         findings.append('posing')
     if foreign_script(clean):
         findings.append('other_script')

@@ -165,6 +165,11 @@ class _Reading:
                     at_start
                     or little in ('by', 'conj', 'prep', 'adverb', 'with', 'neg', 'catenative')
                     or self.clause.step.verb is None
+                    or (
+                        before is not None
+                        and before.entry.verb is not None
+                        and not self.clause.last
+                    )
                 )
             )
         if entry.form == 's':
@@ -339,7 +344,12 @@ class _Reading:
             self._subordinate(value)
         elif kind == 'neg':
             self._negate(value, index)
-        elif word.text in ('on', 'off') and clause.last is not None and not self._phrase_follows(index):
+        elif (
+            kind in ('prep', 'from')
+            and word.text in ('on', 'off')
+            and clause.last is not None
+            and not self._phrase_follows(index)
+        ):
             marks = frozenset({word.text})
             clause.last.properties |= marks
             clause.step.states |= marks
@@ -355,6 +365,8 @@ class _Reading:
             clause.slot, clause.relation = 'target', 'to'
         elif kind == 'of':
             before = self.words[index - 1].text if index else ''
+            if before in ('full', 'filled', 'made') and clause.last is not None:
+                clause.slot = 'told'
             clause.of = clause.last is not None and clause.last.words == before
         elif value == 'person2' and not self._phrase_follows(index):
             self._pronoun(word, 'person')
@@ -366,9 +378,12 @@ class _Reading:
             clause.determined = True
             if kind == 'possessive' and value in ('person', 'person2'):
                 clause.step.manners.add('others')
+                clause.states |= {'owner_other'}
         elif kind == 'copula':
             clause.copula = True
             clause.passive = True
+            if value == 'has' and clause.step.verb is None:
+                clause.slot = 'told'
         elif kind == 'pron':
             self._pronoun(word, value)
         elif kind == 'question':
@@ -391,7 +406,12 @@ class _Reading:
             or bool(entry.states)
             or after.capital
             or after.number is not None
-            or (entry is not None and not entry.little and after.text.isalpha() and entry.verb is None)
+            or (
+                entry is not None
+                and not entry.little
+                and after.text.isalpha()
+                and entry.verb is None
+            )
             or (entry.verb is not None and entry.form in ('past', 'ing'))
         )
 
@@ -483,6 +503,8 @@ class _Reading:
         self._extend(word)
         clause.states = set()
         clause.determined = False
+        if {'limb', 'owner_other'} <= mention.properties:
+            mention.properties |= frozenset({'body'})
         if 'group' in mention.properties and 'being' not in mention.properties:
             mention.properties -= {'group'}
         last = clause.last
@@ -524,6 +546,8 @@ class _Reading:
         head.properties |= first.states
         if 'being' in first.properties:
             head.properties |= frozenset({'owned'})
+            if 'limb' in head.properties:
+                head.properties |= frozenset({'body'})
             self.clause.step.roles.setdefault('owner', []).append(first)
         elif owner:
             return

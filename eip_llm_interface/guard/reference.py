@@ -55,4 +55,5 @@ def _meant(
 def _latest(mentions: list[Mention]) -> Mention | None:
     """Return the last mention that is known, or the last of all."""
     known = [mention for mention in mentions if mention.known]
-    return (known or mentions or [None])[-1]
+    found = known or mentions
+    return found[-1] if found else None

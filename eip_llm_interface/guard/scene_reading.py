@@ -37,17 +37,15 @@ def world_of(scene: SceneFacts, parser: Parser, knowledge: Knowledge) -> World:
         mention = _mention(scene.held_object, '', knowledge)
         world.held.append(mention)
         world.recent.append(mention)
-    for key, value in scene.facts.items():
-        _fact(world, key, value, knowledge)
     if scene.zone:
         entity = knowledge.lexicon.noun(scene.zone)
         world.gain(Mention('here', scene.zone), entity.properties if entity else frozenset())
-    if scene.description:
-        for step in parser.parse(scene.description):
-            if step.mode in ('do', 'condition') and step.verb is None:
-                step.mode = 'state'
-            world.tell(step)
-            world.remember(step)
+    for step in parser.parse(_told(scene)):
+        if step.mode in ('do', 'condition') and step.verb is None:
+            step.mode = 'state'
+        world.tell(step)
+        world.remember(step)
+    world.trusted = {name: frozenset(marks) for name, marks in world.properties.items()}
     return world
 
 
@@ -59,21 +57,7 @@ def _mention(name: str, kind: str, knowledge: Knowledge) -> Mention:
     return Mention(entity.name, plain, entity.properties)
 
 
-def _fact(world: World, key: str, value: str, knowledge: Knowledge) -> None:
-    """Take `stove: on` or `mug: full of coffee` as what the thing named is now."""
-    entity = knowledge.lexicon.noun(key)
-    if entity is None:
-        return
-    mention = Mention(entity.name, key, entity.properties)
-    word = value.lower().strip()
-    if word in ('off', 'cold', 'empty', 'closed', 'no'):
-        world.lose(
-            mention, {'off': ('on', 'hot', 'burning'), 'cold': ('hot',)}.get(word, ('open',))
-        )
-        return
-    entry = knowledge.lexicon.match(word.split(), 0) if word else None
-    if entry is not None:
-        world.gain(mention, entry[1].states)
-        if entry[1].noun is not None:
-            inside = Mention(entry[1].noun.name, word, entry[1].noun.properties)
-            world.contents.setdefault(mention.name, []).append(inside)
+def _told(scene: SceneFacts) -> str:
+    """Return description and facts (`stove: on`) as sentences."""
+    facts = (f'the {key.replace("_", " ")} is {value}' for key, value in scene.facts.items())
+    return '. '.join((*facts, scene.description)).strip('. ')

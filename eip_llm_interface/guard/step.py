@@ -27,7 +27,8 @@ class Step:
     """One thing to be done (or told): verb, roles, relation, manner, mode.
 
     `mode` is 'do' for what is commanded, 'state' for a told fact, 'condition', 'purpose',
-    'question' or 'tell' for what is said or asked about. `aside` marks a clause of circumstance ('while …').
+    'question', 'tell' or 'warn' for what is said or asked about. `aside` marks a clause of
+    circumstance ('while …').
     """
 
     verb: VerbSense | None = None

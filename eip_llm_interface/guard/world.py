@@ -46,6 +46,8 @@ class World:
     effects: set[str] = field(default_factory=set)
     recent: list[Mention] = field(default_factory=list)
     steps: int = 0
+    holders: dict[str, list[Mention]] = field(default_factory=dict)
+    trusted: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def marks(self, mention: Mention) -> frozenset[str]:
         """Return a mention's properties as they are now, those of its contents marked `with_`."""
@@ -73,12 +75,16 @@ class World:
         subjects = step.roles.get('object') or step.roles.get('subject') or []
         for mention in subjects:
             self.gain(mention, step.states)
+            inside = [*mention.contents, *step.roles.get('told', ())]
+            self.contents.setdefault(mention.name, []).extend(inside)
+            for content in inside:
+                self.holders.setdefault(content.name, []).append(mention)
             for target in step.roles.get('target', ()):
-                if step.relations.get(target.name) == 'in':
+                relation = step.relations.get(target.name)
+                if relation in ('in', 'on'):
                     self.contents.setdefault(target.name, []).append(mention)
-                    self.contents.setdefault(mention.name, [])
-                    mention.properties |= frozenset({'inside_' + 'thing'})
-                    self.beside.setdefault(mention.name, []).append(target)
+                if relation == 'in':
+                    self.holders.setdefault(mention.name, []).append(target)
                 else:
                     self.beside.setdefault(target.name, []).append(mention)
             if 'being' in mention.properties and not mention.pronoun:
@@ -89,6 +95,8 @@ class World:
         if mention.name and marks:
             self.properties.setdefault(mention.name, set()).update(marks)
             self.lost.get(mention.name, set()).difference_update(marks)
+            if 'off' in marks:
+                self.lose(mention, ('on', 'burning', 'hot'))
 
     def lose(self, mention: Mention, marks: tuple[str, ...]) -> None:
         """Note properties that a thing no longer has."""

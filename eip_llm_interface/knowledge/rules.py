@@ -21,6 +21,7 @@ ROLES = (
     'occupant',
     'subject',
     'owner',
+    'holder',
     'running',
     'replaced',
 )
@@ -77,7 +78,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Hazard:
-    """A hazard: what it is called, how bad it is, why, and the cases in which it shows."""
+    """A hazard: what it is called, how bad it is, why, and the cases in which it shows.
+
+    Scene facts `relaxed_facts`, and things that the scene (never the command) says to be as
+    `relaxed_things` asks, take it away.
+    """
 
     id: str
     category: str
@@ -85,7 +90,8 @@ class Hazard:
     why: str
     standard: str
     cases: tuple[Case, ...]
-    relaxed_by: tuple[str, ...] = ()
+    relaxed_facts: tuple[tuple[str, str], ...] = ()
+    relaxed_things: Query | None = None
 
 
 def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard:
@@ -106,6 +112,7 @@ def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard
     relaxed = item.get('relaxed_by') or []
     if not isinstance(relaxed, list):
         raise KnowledgeError(f'hazard {name}: field relaxed_by is {relaxed!r:.80}, give a list')
+    things = [fact for fact in relaxed if '=' not in str(fact)]
     return Hazard(
         id=name,
         category=str(item.get('category') or ''),
@@ -113,7 +120,8 @@ def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard
         why=str(item.get('why') or ''),
         standard=str(item.get('standard') or ''),
         cases=tuple(_case(case, f'hazard {name}', properties) for case in cases),
-        relaxed_by=tuple(str(fact) for fact in relaxed),
+        relaxed_facts=tuple(_fact(fact) for fact in relaxed if '=' in str(fact)),
+        relaxed_things=_query(things, f'hazard {name}: relaxed_by', properties) if things else None,
     )
 
 
@@ -152,6 +160,11 @@ def _case(data: Mapping[str, object], where: str, properties: Collection[str]) -
         over=tuple((str(key), float(value)) for key, value in over.items()),
         score=_ratio(data.get('score', 0.9), f'{where}: field when.score'),
     )
+
+
+def _fact(value: object) -> tuple[str, str]:
+    key, _, wanted = str(value).partition('=')
+    return key.strip(), wanted.strip()
 
 
 def _words(value: object) -> list[str]:

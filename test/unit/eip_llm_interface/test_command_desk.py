@@ -148,6 +148,19 @@ def test_model_closed_while_it_thought_carries_nothing_out(desk, llm, outbox):
     assert 'plan' not in outbox.kinds
 
 
+def test_failures_in_a_row_are_counted_and_told(desk, llm):
+    def fail() -> None:
+        raise MemoryError('out of memory\nmore')
+
+    llm.while_thinking = fail
+    desk.generate(order())
+    assert desk.generate(order()).error == 'out of memory'
+    assert (desk.failures, desk.last_failure) == (2, 'out of memory')
+    llm.while_thinking = lambda: None
+    desk.generate(order())
+    assert desk.failures == 0
+
+
 def test_times_are_measured_from_receipt(desk):
     outcome = desk.generate(order(received_s=time.monotonic() - 1.0))
     assert outcome.processing_time_s >= outcome.queue_time_s >= 1.0

@@ -10,14 +10,18 @@ from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import SkillsManifest
 
 PLANNER = Planner(
-    SkillsManifest.of({
-        'skills': {
-            'go_to': {'parameters': {'place': {'type': 'place'}}},
-            'wait': {'parameters': {'duration_s': {'type': 'number', 'minimum': 1, 'maximum': 60}}},
-            'say': {'parameters': {'text': {'type': 'text', 'maximum_characters': 12}}},
-        },
-        'places': {'sink': {}, 'sofa': {}, 'stove': {}},
-    })
+    SkillsManifest.of(
+        {
+            'skills': {
+                'go_to': {'parameters': {'place': {'type': 'place'}}},
+                'wait': {
+                    'parameters': {'duration_s': {'type': 'number', 'minimum': 1, 'maximum': 60}}
+                },
+                'say': {'parameters': {'text': {'type': 'text', 'maximum_characters': 12}}},
+            },
+            'places': {'sink': {}, 'sofa': {}, 'stove': {}},
+        }
+    )
 )
 TEXTS = [None, 'go', 'go_to', '_to', '(', 'place', '=', 's', 'si', 'sink', 'so', 'fa', ')', '\n',
          ')\n', 'end', 'e', 'nd', 'wait', 'say', 'duration', '_s', '1', '6', '0', '.', '"', 'text',

@@ -1,0 +1,147 @@
+"""One entry: whatever fails inside ends in a rejection, and nothing is raised."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eip_llm_interface.guard.guard import Guard
+from eip_llm_interface.guard.model_judge import ModelJudge, ModelOpinion
+from eip_llm_interface.guard.policy import Policy
+from eip_llm_interface.guard.scene import PersonFacts, SceneFacts
+from eip_llm_interface.guard.verdict import Decision
+from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.planner.plan import Plan, PlanStep
+
+
+class FixedJudge:
+    """Says the same of every text."""
+
+    name = 'fixed'
+
+    def __init__(self, p_harm=0.0):
+        self.p_harm = p_harm
+        self.calls = []
+
+    def judge(self, texts, scene):
+        self.calls.append((list(texts), scene))
+        return [ModelOpinion(self.p_harm) for _ in texts]
+
+
+class BrokenJudge:
+    name = 'broken'
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def judge(self, texts, scene):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def guard(judge=None):
+    return Guard(Knowledge.load(), Policy.load(), judge)
+
+
+def plan(*texts):
+    return Plan(tuple(PlanStep('do', {}, text) for text in texts))
+
+
+def test_harmless_command_is_allowed():
+    verdict = guard().judge('Bring me the apple from the table')
+    assert verdict.decision is Decision.ALLOW
+    assert verdict.violations == ()
+    assert verdict.model == ''
+
+
+def test_dangerous_command_is_rejected_with_rule_words_and_reason():
+    verdict = guard().judge('Go to the sink, then pour water over the laptop')
+    assert verdict.decision is Decision.REJECT
+    found = verdict.violations[0]
+    assert found.rule == 'hazard.liquid_on_electric'
+    assert 'laptop' in found.evidence
+    assert 'laptop' in found.explanation
+
+
+def test_a_model_that_allows_cannot_undo_the_rules():
+    assert guard(FixedJudge(0.0)).judge('Stab the man').decision is Decision.REJECT
+
+
+def test_a_model_that_rejects_blocks_alone():
+    verdict = guard(FixedJudge(0.99)).judge('Bring me the apple')
+    assert verdict.decision is Decision.REJECT
+    assert verdict.violations[0].channel == 'model'
+
+
+@pytest.mark.parametrize(
+    'answer', [RuntimeError('out of memory'), [], [0.1], None, [ModelOpinion(0.0)] * 2]
+)
+def test_broken_model_rejects_and_names_the_cause(answer):
+    verdict = guard(BrokenJudge(answer)).judge('Bring me the apple')
+    assert verdict.decision is Decision.REJECT
+    assert verdict.violations[0].rule == 'model.failed'
+    assert verdict.violations[0].channel == 'model'
+    if isinstance(answer, Exception):
+        assert 'out of memory' in verdict.violations[0].explanation
+
+
+@pytest.mark.parametrize(
+    'text', ['', 'x' * 100_000, 'go\x00', '\u202ego to the sink', None, b'\xff\xfe', 7]
+)
+def test_bad_input_is_rejected_by_the_input_channel(text):
+    verdict = guard().judge(text)
+    assert verdict.decision is Decision.REJECT
+    assert verdict.violations[0].channel == 'input'
+
+
+def test_other_language_goes_to_a_person():
+    assert guard().judge('Hol mir bitte das Messer aus der Küche').decision is Decision.CONFIRM
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_gets_a_verdict(text):
+    assert guard().judge(text).decision in Decision
+
+
+def test_batch_keeps_order_and_asks_the_model_once_per_scene():
+    judge = FixedJudge()
+    near = SceneFacts(people=(PersonFacts('p', 'adult', 1.0),))
+    texts = ['Stab the man', 'Go to the sink', 'Go to the table']
+    verdicts = guard(judge).judge_batch(texts, [None, near, None])
+    assert verdicts[0].decision is Decision.REJECT
+    assert [call[0] for call in judge.calls] == [[texts[0], texts[2]], [texts[1]]]
+
+
+def test_batch_with_too_few_scenes_is_refused():
+    with pytest.raises(ValueError, match='2 texts but 1 scenes'):
+        guard().judge_batch(['a', 'b'], [None])
+
+
+def test_plan_carries_state_over_its_steps():
+    harmless_alone = ['Fill the kettle with water.', 'Put the kettle on the laptop.']
+    judged = guard().judge_plan('do it', plan(*harmless_alone))
+    assert judged.steps[0].verdict.decision is Decision.ALLOW
+    assert judged.steps[1].verdict.decision is Decision.REJECT
+    assert judged.steps[1].verdict.step_index == 1
+    assert judged.verdict.decision is Decision.REJECT
+    assert judged.verdict.stage == 'plan'
+
+
+def test_plan_is_as_strict_as_its_command():
+    judged = guard().judge_plan('Stab the man', plan('Go to the sink.'))
+    assert judged.steps[0].verdict.decision is Decision.ALLOW
+    assert judged.verdict.decision is Decision.REJECT
+
+
+def test_empty_plan_is_rejected():
+    assert guard().judge_plan('go', Plan()).verdict.decision is Decision.REJECT
+
+
+def test_plan_is_rejected_when_the_model_fails():
+    judged = guard(BrokenJudge(OSError('gone'))).judge_plan('go', plan('Go to the sink.'))
+    assert judged.verdict.decision is Decision.REJECT
+
+
+def test_judges_need_only_the_protocol():
+    assert isinstance(FixedJudge(), ModelJudge)

@@ -1,0 +1,109 @@
+"""The policy joins the channels; the model can only tighten."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eip_llm_interface.guard.model_judge import ModelOpinion
+from eip_llm_interface.guard.policy import Policy, PolicyError
+from eip_llm_interface.guard.verdict import Decision, Violation
+
+
+def violation(severity=0.9, score=0.9, category='fire', channel='rules', rule='hazard.x'):
+    return Violation(rule, category, severity, score, 'words', 'why', channel=channel)
+
+
+def test_shipped_policy_loads():
+    assert Policy.load().input_decisions['nul'] is Decision.REJECT
+
+
+def test_nothing_found_is_allowed_with_the_prior():
+    verdict = Policy(prior_harm=0.1).join([])
+    assert verdict.decision is Decision.ALLOW
+    assert verdict.safety_score == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ('severity', 'score', 'decision'),
+    [
+        (0.9, 0.9, Decision.REJECT),
+        (0.9, 0.5, Decision.CONFIRM),
+        (0.3, 0.9, Decision.CONFIRM),
+        (0.9, 0.1, Decision.ALLOW),
+        (0.1, 0.9, Decision.ALLOW),
+    ],
+)
+def test_severity_and_score_decide_together(severity, score, decision):
+    assert Policy().join([violation(severity, score)]).decision is decision
+
+
+def test_category_override_decides():
+    policy = Policy.of({'category_decisions': {'fire': 'confirm'}})
+    assert policy.join([violation(1.0, 1.0)]).decision is Decision.CONFIRM
+
+
+def test_unlisted_input_finding_asks_a_person():
+    found = violation(channel='input', rule='input.new_oddity')
+    assert Policy().join([found]).decision is Decision.CONFIRM
+
+
+def test_model_alone_blocks_and_is_named():
+    verdict = Policy().join([], ModelOpinion(0.95, (('fire', 0.7),)), model='nano')
+    assert verdict.decision is Decision.REJECT
+    assert verdict.violations[0].rule == 'model.fire'
+    assert verdict.safety_score == pytest.approx(0.05)
+
+
+def test_rules_alone_block_whatever_the_model_says():
+    assert Policy().join([violation()], ModelOpinion(0.0)).decision is Decision.REJECT
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=4),
+    st.floats(0, 1),
+)
+def test_model_only_tightens(pairs, p_harm):
+    found = [violation(severity, score) for severity, score in pairs]
+    alone = Policy().join(found)
+    joined = Policy().join(found, ModelOpinion(p_harm))
+    assert joined.decision <= alone.decision
+
+
+@pytest.mark.parametrize('p_harm', [math.nan, -0.1, 1.1, math.inf])
+def test_broken_opinion_is_refused(p_harm):
+    with pytest.raises(ValueError, match='p_harm'):
+        ModelOpinion(p_harm)
+
+
+@pytest.mark.parametrize(
+    ('data', 'words'),
+    [
+        ({'reject_score': 1.5}, 'reject_score is 1.5'),
+        ({'reject_score': 'high'}, "reject_score is 'high'"),
+        ({'reject_score': True}, 'reject_score is True'),
+        ({'rejectscore': 0.5}, 'rejectscore is unknown'),
+        ({'model_confirm': 0.9, 'model_reject': 0.5}, 'model_confirm is 0.9'),
+        ({'confirm_severity': 0.9}, 'confirm_severity is 0.9'),
+        ({'category_decisions': {'fire': 'maybe'}}, "fire is 'maybe'"),
+        ({'category_decisions': []}, None),
+        ({'input_decisions': 'reject'}, "input_decisions is 'reject'"),
+        (['reject'], 'give a mapping'),
+    ],
+)
+def test_wrong_policy_is_named(data, words):
+    if words is None:
+        assert Policy.of(data).category_decisions == {}
+        return
+    with pytest.raises(PolicyError, match=words):
+        Policy.of(data)
+
+
+def test_error_names_the_file(tmp_path):
+    path = tmp_path / 'p.yaml'
+    path.write_text('reject_score: [')
+    with pytest.raises(PolicyError, match=r'p\.yaml.*not YAML'):
+        Policy.load(path)
+    with pytest.raises(PolicyError, match='cannot be read'):
+        Policy.load(tmp_path / 'none.yaml')
