@@ -61,7 +61,8 @@ class CommandDesk:
     """Asks the language model and sends out what was decided.
 
     `llm` is None while the node does not serve. `hold` shelves what waits for a person's yes and
-    returns False when there is no room; without it, such a command is rejected.
+    returns False when there is no room; without it, such a command is rejected. `failures` counts
+    how often in a row the model failed.
     No method raises for what a command holds or a model does: a failure becomes a rejected
     Outcome. Call it from one worker; `refuse` and `deliver` are safe from any thread.
     """
@@ -77,6 +78,8 @@ class CommandDesk:
         self.scenes = scenes
         self.max_wait_s = max_wait_s
         self.hold: Callable[[Outcome], bool] | None = None
+        self.failures = 0
+        self.last_failure = ''
         self._outbox = outbox
         self._why_closed = why_closed
 
@@ -112,7 +115,7 @@ class CommandDesk:
         except _NotServedError as error:
             outcomes = [refused(r, error.rule, str(error)) for r in requests]
         except Exception as error:  # a model may fail in any way; the answer is to reject
-            outcomes = [refused(r, 'system.model_failed', one_line(error)) for r in requests]
+            outcomes = [self._failed(request, error) for request in requests]
         return [self.deliver(outcome.timed(started_s)) for outcome in outcomes]
 
     def stream(
@@ -148,11 +151,17 @@ class CommandDesk:
             # The node may have been deactivated, or the caller have left, while the model thought.
             self._require_llm()
             self._require_wanted(request, started_s)
+            self.failures = 0
         except _NotServedError as error:
             outcome = refused(request, error.rule, str(error))
         except Exception as error:  # a model may fail in any way; the answer is to reject
-            outcome = refused(request, 'system.model_failed', one_line(error))
+            outcome = self._failed(request, error)
         return self.deliver(outcome.timed(started_s))
+
+    def _failed(self, request: Request, error: Exception) -> Outcome:
+        self.failures += 1
+        self.last_failure = one_line(error)
+        return refused(request, 'system.model_failed', self.last_failure)
 
     def _require_llm(self) -> Any:
         llm = self.llm

@@ -37,8 +37,20 @@ def load_memory(config: MemoryManagerConfig, watched: WatchedProcesses) -> Robot
     """Return the robot's memory under the budget that `config` sets."""
     from eip_llm_interface.advanced_memory_manager import AdvancedMemoryManager
 
+    if config.device != 'cpu':
+        _keep_nvml_open()
     manager = AdvancedMemoryManager(config.max_memory_mb, config.device)
     return RobotMemory(manager, watched, device=config.device)
+
+
+def _keep_nvml_open() -> None:
+    """Start NVML once: it counts its users, and a first start may take a second."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # absent library or driver: the manager's reading says why
+        return
 
 
 class MemoryManagerNode(ManagedNode):

@@ -14,9 +14,14 @@ from eip_ros.names import Service, private
 
 __all__ = ['ReclaimCalls']
 
+MAX_CLIENTS = 64
+
 
 class ReclaimCalls:
-    """Keeps one client per node; a node that offers no reclaim service is never asked."""
+    """Keeps one client per node; a node that offers no reclaim service is never asked.
+
+    Beyond 64 nodes the one known longest is forgotten.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -25,10 +30,13 @@ class ReclaimCalls:
 
     def prepare(self, name: str) -> None:
         """Begin to look for the reclaim service of the node `name`."""
-        if name not in self._clients and name != self._node.get_name():
-            self._clients[name] = self._node.create_client(
-                ReclaimMemory, private(name, Service.RECLAIM), callback_group=self._group
-            )
+        if name in self._clients or name == self._node.get_name():
+            return
+        if len(self._clients) >= MAX_CLIENTS:
+            self._node.destroy_client(self._clients.pop(next(iter(self._clients))))
+        self._clients[name] = self._node.create_client(
+            ReclaimMemory, private(name, Service.RECLAIM), callback_group=self._group
+        )
 
     def offers(self, name: str) -> bool:
         """Tell whether the node `name` can be asked now."""

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import fields
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -101,7 +102,7 @@ class SafetyLlmNode(ManagedNode):
         """Load the model and let it answer once."""
         started_s = time.monotonic()
         try:
-            self._llm = self._make_llm(self.config)
+            self._llm = self._make_llm(self._config_now())
             if self.config.warm_up:
                 self._llm.generate_safe_response('go to the table', None)
         except Exception as error:
@@ -112,6 +113,11 @@ class SafetyLlmNode(ManagedNode):
         gc.freeze()
         self._load_s = time.monotonic() - started_s
         Node.get_logger(self).info(f'model {self._llm.model_name} loaded in {self._load_s:.1f} s')
+
+    def _config_now(self) -> SafetyLlmConfig:
+        """Return the parameters as they are now, so that a remedy needs no restart."""
+        values = {item.name: self.get_parameter(item.name).value for item in fields(self.config)}
+        return SafetyLlmConfig(**values)
 
     def start(self) -> None:
         """Begin to answer."""
@@ -204,6 +210,9 @@ class SafetyLlmNode(ManagedNode):
             'memory_mib': round(self._llm.memory_mib(), 1),
             'load_s': round(self._load_s, 2),
         }
+        if self.desk.failures:
+            message = f'{self.desk.failures} failed in a row: {self.desk.last_failure}'
+            return Diagnosis(Level.WARN, message, values)
         return Diagnosis(Level.OK, f'{self._llm.model_name} on {self._llm.device}', values)
 
     def _diagnose_queue(self) -> Diagnosis:

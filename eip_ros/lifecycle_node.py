@@ -6,6 +6,7 @@ import threading
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.heartbeat import HeartbeatPublisher
@@ -91,7 +92,7 @@ class ManagedNode(LifecycleNode):
             action()  # type: ignore[operator]
         except Exception as error:
             self._problem = f'could not {what}: {error}'
-            self.get_logger().error(self._problem)
+            Node.get_logger(self).error(self._problem)
             return TransitionCallbackReturn.FAILURE
         self._problem = ''
         return TransitionCallbackReturn.SUCCESS
@@ -102,8 +103,9 @@ class ManagedNode(LifecycleNode):
         threading.Thread(target=self._configure_and_activate, daemon=True).start()
 
     def _configure_and_activate(self) -> None:
-        if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        configured = self.trigger_configure()  # type: ignore[no-untyped-call]
+        if configured is TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()  # type: ignore[no-untyped-call]
 
     def _diagnose(self) -> Diagnosis:
         healthy, detail = self.health()

@@ -13,6 +13,7 @@ import rclpy
 from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from eip.action import Generate
@@ -512,6 +513,24 @@ def test_node_without_its_model_stays_alive_says_why_and_rejects(make_rig, wait_
     assert not rig.call(ReclaimMemory, 'reclaim').success
     assert not confirm(rig, 'any').success
     assert not rig.plans
+
+
+def test_remedied_parameter_takes_effect_at_the_next_configure(make_rig, wait_until, llm):
+    def load(config: Any) -> Any:
+        if config.model != 'good':
+            raise FileNotFoundError(f'no model folder {config.model}')
+        return llm
+
+    rig = make_rig(load, model='bad')
+    wait_until(lambda: 'bad' in rig.node.health()[1], what='the reason')
+    rig.node.set_parameters([Parameter('model', value='good')])
+    rig.node.trigger_configure()
+    rig.node.trigger_activate()
+    assert rig.node.health() == (True, '')
+    assert rig.call(CheckCommand, 'check_command', text='go to the sink').success
+    rig.node.trigger_deactivate()
+    rig.node.trigger_cleanup()
+    assert llm.closed
 
 
 def test_deactivated_node_rejects_and_drops_what_waits(rig, wait_until):
