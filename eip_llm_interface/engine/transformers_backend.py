@@ -90,12 +90,16 @@ class TransformersEngine:
         max_tokens: int = 256,
         on_text: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        min_tokens: int = 0,
     ) -> Generation:
-        """Continue `prompt` greedily, inside `grammar` when one is given."""
+        """Continue `prompt` greedily, inside `grammar` when one is given.
+
+        Without a grammar the end is not taken before `min_tokens`, for measuring.
+        """
         import torch
 
         with torch.inference_mode():
-            return self._generate(prompt, grammar, max_tokens, on_text, cancelled)
+            return self._generate(prompt, grammar, max_tokens, on_text, cancelled, min_tokens)
 
     def memory_mib(self) -> float:
         """Return weights and buffers plus, on a GPU, what PyTorch reserved for work, MiB."""
@@ -138,6 +142,7 @@ class TransformersEngine:
         max_tokens: int,
         on_text: Callable[[str], None] | None,
         cancelled: Callable[[], bool] | None,
+        min_tokens: int,
     ) -> Generation:
         import torch
 
@@ -162,7 +167,7 @@ class TransformersEngine:
             cache = output.past_key_values
             token = self._choose(output.logits[0, -1].float(), cursor)
             first_s = first_s or time.perf_counter() - began
-            if token in self._ends:
+            if token in self._ends and len(written) >= min_tokens:
                 finished = True
                 break
             fresh = [token]

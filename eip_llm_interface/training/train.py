@@ -229,7 +229,10 @@ def _save(
     }
     model.to('cpu', torch.float16).save_pretrained(config.output)
     tokenizer.save_pretrained(config.output)
-    weights_mb = sum(file.stat().st_size for file in config.output.glob('model*.safetensors')) / 1e6
+    files = list(config.output.glob('model*.safetensors'))
+    for file in files:
+        file.chmod(0o644)
+    weights_mb = sum(file.stat().st_size for file in files) / 1e6
     if weights_mb > config.max_weights_mb:
         raise ValueError(
             f'the weights take {weights_mb:.1f} MB, max_weights_mb is {config.max_weights_mb:g}; '
