@@ -95,7 +95,11 @@ def _run(folder: Path, domain: int, console: Console) -> list[Row]:
     from eip_bringup.sim.kitchen_file import load_kitchen
 
     os.environ['EIP_STATE_DIR'] = str(folder)
-    supervisor = Supervisor(compose(_robot(folder)), folder / 'robot', domain, console.log)
+
+    def tell(line: str) -> None:
+        console.print(f'  {line}', markup=False, soft_wrap=True)
+
+    supervisor = Supervisor(compose(_robot(folder)), folder / 'robot', domain, tell)
     supervisor.start()
     try:
         with connect('', environment.ros_environment(domain, folder / 'robot')) as robot:
