@@ -75,6 +75,8 @@ def noun_forms(name: str) -> tuple[str, ...]:
     if plural is None:
         is_man = last.endswith('man') and len(last) > 4
         plural = f'{last[:-3]}men' if is_man else _third(last)
+    if last.endswith('o') and plural.endswith('oes'):
+        return (name, f'{start}{plural}', f'{start}{last}s')
     if last.endswith('f') and not last.endswith(('ff', 'of', 'ief')):
         return (name, f'{start}{plural}', f'{start}{last[:-1]}ves')
     return (name, f'{start}{plural}')
