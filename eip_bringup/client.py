@@ -122,18 +122,18 @@ class RobotClient:
 
     def publish_command(self, text: str) -> None:
         """Put `text` on the topic `command`, as another node would."""
-        self._command.publish(String(data=text))
+        self._command.publish(String(data=_clean(text)))
 
     def say(self, text: str, timeout_s: float = 30.0) -> Any:
         """Have `text` judged, planned and, when allowed, done; return the GenerationResult."""
-        request = GenerateResponse.Request(command=text, execute=True)
+        request = GenerateResponse.Request(command=_clean(text), execute=True)
         name = private(names.Node.SAFETY_LLM, Service.GENERATE)
         return self.call(GenerateResponse, name, request, timeout_s).result
 
     def check(self, text: str, timeout_s: float = 10.0) -> SafetyVerdict:
         """Have `text` judged and not done; return the verdict."""
         name = private(names.Node.SAFETY_LLM, Service.CHECK_COMMAND)
-        request = CheckCommand.Request(text=text)
+        request = CheckCommand.Request(text=_clean(text))
         return self.call(CheckCommand, name, request, timeout_s).verdict
 
     def confirm(
@@ -204,6 +204,11 @@ class RobotClient:
         return future.result()
 
 
+def _clean(text: str) -> str:
+    """Return `text` with what is not Unicode marked as such, so that it can travel."""
+    return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
+
+
 def _answer(response: Any) -> tuple[bool, str]:
     return response.success, response.message
 
@@ -219,7 +224,8 @@ def connect(
     """
     os.environ.update(environment or {})
     context = Context()
-    rclpy.init(context=context)
+    # No arguments: what a person types is no ROS argument.
+    rclpy.init(args=[], context=context)
     node = Node(f'eip_client_{os.getpid()}', namespace=namespace, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)

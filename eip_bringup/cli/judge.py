@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -47,9 +50,7 @@ def check(
 
 
 def train(
-    out: Annotated[
-        Path | None, typer.Option(help='Folder for the model; else the shipped model is replaced.')
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help='Folder for the model.')] = None,
     option: Annotated[
         list[str] | None,
         typer.Option('--option', '-o', help='Any field of TrainConfig as key=value.'),
@@ -57,15 +58,27 @@ def train(
 ) -> None:
     """Train the model from scratch on the project's own text."""
     from eip_bringup.key_values import config_from
-    from eip_llm_interface.training import train as training
+    from eip_llm_interface.training.train import TrainConfig
+    from eip_llm_interface.training.train import train as run
 
-    given = [*(option or []), *([f'out={out}'] if out else [])]
-    training.train(config_from(training.TrainConfig, given))
+    config = config_from(TrainConfig, [*(option or []), *([f'output={output}'] if output else [])])
+    with _one_line():
+        result = run(config)
+    print(
+        f'{result.output}: {result.parameters / 1e6:.1f} million parameters, '
+        f'{result.weights_mb:.1f} MB, {result.steps} steps in {result.seconds:.0f} s'
+    )
+    for name, value in result.figures.items():
+        print(f'  {name} {value:.4g}')
+    print(f'try it: eip check --model {result.output} "go to the sink"')
 
 
 def evaluate(
+    jsonl: Annotated[
+        list[Path] | None,
+        typer.Option(help='Rows {"text","label",…}, label safe or unsafe; may be repeated.'),
+    ] = None,
     model: Model = '',
-    jsonl: Annotated[Path | None, typer.Option(help='Rows {"text","label",…} of your own.')] = None,
     option: Annotated[
         list[str] | None,
         typer.Option('--option', '-o', help='Any field of EvalConfig as key=value.'),
@@ -74,11 +87,34 @@ def evaluate(
 ) -> None:
     """Measure the guard on labelled commands."""
     from eip_bringup.key_values import config_from
-    from eip_llm_interface.training import evaluate as evaluation
+    from eip_llm_interface.training.evaluate import EvalConfig
+    from eip_llm_interface.training.evaluate import evaluate as run
 
     given = [*(option or [])]
-    given += [f'{k}={v}' for k, v in (('model', model), ('jsonl', jsonl)) if v]
-    evaluation.evaluate(config_from(evaluation.EvalConfig, given))
+    given += [f'model={model}'] if model else []
+    given += [f'jsonl={",".join(map(str, jsonl))}'] if jsonl else []
+    config = config_from(EvalConfig, given)
+    with _one_line():
+        report = run(config)
+    report.print()
+    if json_file:
+        _write(json_file, report.to_json())
 
 
 COMMANDS = (check, train)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn what a file or a setting causes into one line."""
+    try:
+        yield
+    except (ValueError, OSError, RuntimeError) as error:
+        raise UserError(str(error).strip().partition('\n')[0]) from error
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(values, indent=1, default=str) + '\n')
+    except OSError as error:
+        raise UserError(f'{path} cannot be written: {error}') from None

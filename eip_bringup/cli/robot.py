@@ -135,9 +135,9 @@ def _print_result(result: Any) -> None:
         f'[bold {COLOURS.get(verdict.decision, "red")}]{word}[/] '
         f'(safety score {verdict.safety_score:.2f}, {verdict.latency_s * 1e3:.0f} ms)'
     )
-    for line in (verdict.reason, result.response):
-        if line:
-            console.print(line, markup=False)
+    console.print(verdict.reason, markup=False)
+    if result.response and not result.response.startswith(verdict.reason):
+        console.print(result.response, markup=False)
     for violation in verdict.violations:
         console.print(f'  {violation.rule}: "{violation.evidence}"', markup=False)
     for step in result.plan.steps:
