@@ -23,8 +23,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from eip.action import RunBenchmark
@@ -69,21 +68,25 @@ class Robot:
         hear(PerformanceStatus, Topic.PERFORMANCE_STATUS, self.statuses.append, qos.STATUS)
         hear(Alert, Topic.ALERT, self.alerts.append, qos.EVENT)
         hear(DiagnosticArray, Topic.DIAGNOSTICS, self._diagnosed, 10)
-        group = ReentrantCallbackGroup()
         self.trends = self.node.create_client(GetTrends, 'performance_monitor/trends')
         self.change = self.node.create_client(ChangeState, 'performance_monitor/change_state')
         self.benchmark = ActionClient(self.node, RunBenchmark, 'performance_monitor/benchmark')
-        self.node.create_service(
-            GenerateResponse, 'safety_llm/generate', self._generate, callback_group=group
-        )
-        self.executor = MultiThreadedExecutor(6)
+        self.node.create_service(GenerateResponse, 'safety_llm/generate', self._generate)
+        self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self._spin, daemon=True)
         self.thread.start()
 
+    def _spin(self) -> None:
+        while not self.ending.is_set():
+            self.executor.spin_once(timeout_sec=0.05)
+
     def close(self) -> None:
+        # Whoever waits must have come back before anything he waits for is destroyed.
+        self.ending.set()
+        self.thread.join()
         self.executor.shutdown()
-        self.thread.join(5)
         self.benchmark.destroy()
         self.node.destroy_node()
 
@@ -156,7 +159,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
 
     yield begin
     for node in made:
-        if node.process.poll() is None:
+        # An orderly end: a killed process leaves its shared memory to the DDS of the others.
+        try:
+            node.end()
+        except subprocess.TimeoutExpired:
             node.process.kill()
             node.process.wait(5)
 
