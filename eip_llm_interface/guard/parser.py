@@ -144,6 +144,8 @@ class _Reading:
         at_start = self.sentence_start or self.clause.empty or self.joined or little == 'comma'
         if little == 'det' or self.clause.of or (little == 'possessive'):
             return False
+        if entry.form == 'base' and self.clause.copula and little in ('copula', 'neg'):
+            return False
         if entry.form == 'past' and little == 'subject' and entry.noun is None:
             return True
         if entry.form == 'past':
@@ -183,7 +185,8 @@ class _Reading:
         if before is not None and before.entry.states and before.entry.verb is None:
             return entry.noun is None and self._object_follows(index)
         if entry.noun is not None or ' ' not in word.text:
-            return self._object_follows(index) and entry.noun is None and self._subject_before()
+            follows = self._object_follows(index) or self._clause_ends(index)
+            return follows and entry.noun is None and self._subject_before()
         return True
 
     def _describes(self, index: int) -> bool:
@@ -221,9 +224,15 @@ class _Reading:
         step = self.clause.step
         if self.clause.last is None:
             return False
-        if step.verb is None:
+        if step.verb is None or 'cause' in step.effects:
             return True
         return bool(step.effects & CAUSATIVE) and 'being' in self.clause.last.properties
+
+    def _clause_ends(self, index: int) -> bool:
+        if index + 1 >= len(self.words):
+            return True
+        after = self.words[index + 1]
+        return after.text in ',.;!?' or after.entry.little in ('conj', 'then', 'subordinate')
 
     def _read_verb(self, index: int) -> int:
         word = self.words[index]
@@ -234,7 +243,11 @@ class _Reading:
             mode = self._mode_after(word)
             if 'use' in clause.step.effects and self.words[index - 1].entry.little == 'to':
                 tools = clause.step.roles.get('object', [])
+            caused = clause.last if clause.step.effects & CAUSATIVE else None
+            doer = caused if caused and self.words[index - 1].text == caused.words else None
             self._close(mode)
+            if doer is not None:
+                self.clause.step.roles['subject'] = [doer]
         elif clause.step.roles:
             clause.before_verb = clause.step.mentions()
             if clause.passive or clause.copula:
@@ -614,6 +627,11 @@ class _Reading:
             self.at_comma = True
             self._close('do')
             self.fronted = self.negation = self.at_comma = False
+            self.sentence_start = True
+            return
+        if self.clause.step.mode == 'condition' and self.clause.step.verb is not None:
+            self._close('do')
+            self.negation = False
             self.sentence_start = True
             return
         if index + 1 < len(self.words):

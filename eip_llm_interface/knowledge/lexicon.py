@@ -87,6 +87,9 @@ class Lexicon:
                 entry.form = kind
                 if apart:
                     self._add_split(form, rest, sense)
+                    alone = self.entry(form)
+                    if alone.verb is None:
+                        alone.verb, alone.form = VerbSense(head, frozenset({'act'})), kind
 
     def _add_split(self, form: str, rest: str, sense: VerbSense) -> None:
         known = self.split.setdefault(form, [])
