@@ -2,10 +2,10 @@ PYTHON ?= python3
 VENV := .venv/bin
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 
-.PHONY: help setup demo run test lint format clean
+.PHONY: help setup demo run test colcon-test lint format clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup:  ## make .venv, install ROS 2 wheels, build the interfaces
 	@$(PYTHON) scripts/set_up.py
@@ -18,6 +18,9 @@ run: setup  ## run one simulated robot and stay up
 
 test: setup  ## run the whole test suite
 	@$(VENV)/python -m pytest
+
+colcon-test: setup  ## build and test the ROS package with colcon and the wheels
+	@$(PYTHON) scripts/colcon_test.py
 
 lint: setup  ## ruff and mypy
 	@$(VENV)/ruff check .

@@ -46,7 +46,9 @@ def _end_after(parent: int) -> None:
 
 
 def _be_nice(niceness: int) -> None:
-    os.nice(niceness)
+    # Less than 0 needs a permission that most users lack; it helps on a busy machine only.
+    with contextlib.suppress(PermissionError):
+        os.nice(niceness)
     # Where the kernel shares time between sessions first, only the session's niceness counts.
     with contextlib.suppress(OSError):
         Path('/proc/self/autogroup').write_text(str(niceness))

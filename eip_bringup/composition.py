@@ -30,7 +30,8 @@ class Process:
     `name` is at once the node's name, the executable's in `lib/eip` and the log file's. `module`
     holds `main()`. `is_managed` says that the node is a lifecycle node and takes `autostart`.
     `ends_last` gives it time after all others, also when `eip up` is killed, to publish zeros.
-    `niceness` keeps what computes a lot from starving what must be on time.
+    `niceness` keeps what computes a lot from starving what must be on time; less than 0 is asked for
+    by `eip up` alone, and had where the user may.
     """
 
     name: str
@@ -78,15 +79,26 @@ class Process:
             'respawn_delay': self.respawn.delay_s,
             'ros_arguments': ['--log-level', self.log_level],
             'additional_env': dict(self.environment),
-            'prefix': f'nice -n {self.niceness}' if self.niceness else None,
+            'prefix': f'nice -n {self.niceness}' if self.niceness > 0 else None,
             'output': 'both',
         }
 
 
 TABLE = (
     # The gate first: it must be there before anything can want to move.
-    Process('motion_gate', 'eip_safety_monitor.motion_gate_node', Purpose.ROBOT, ends_last=True),
-    Process('safety_monitor', 'eip_safety_monitor.safety_monitor_node', Purpose.ROBOT),
+    Process(
+        'motion_gate',
+        'eip_safety_monitor.motion_gate_node',
+        Purpose.ROBOT,
+        ends_last=True,
+        niceness=-10,
+    ),
+    Process(
+        'safety_monitor',
+        'eip_safety_monitor.safety_monitor_node',
+        Purpose.ROBOT,
+        niceness=-10,
+    ),
     Process(
         'safety_llm',
         'eip_llm_interface.safety_llm_node',
@@ -108,7 +120,8 @@ TABLE = (
         is_managed=True,
         niceness=10,
     ),
-    Process('sim_robot', 'eip_bringup.sim.robot_node', Purpose.SIMULATION),
+    # It stands for hardware, which is always on time.
+    Process('sim_robot', 'eip_bringup.sim.robot_node', Purpose.SIMULATION, niceness=-10),
     Process('sim_skills', 'eip_bringup.sim.skills_node', Purpose.SIMULATION),
 )
 

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from eip_bringup.cli.options import JsonFile, usage
-from eip_bringup.errors import ExitCode
+from eip_bringup.errors import ExitCode, UserError
 
 __all__ = ['COMMANDS', 'evaluate']
 
