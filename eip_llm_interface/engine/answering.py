@@ -130,8 +130,12 @@ class Answerer:
         loose = self._planner.check_grounding(text, plan, scene)
         if loose:
             return _unplanned(response, loose[0].explanation, loose)
-        plan = self._guard.judge_plan(text, plan, scene)
+        plain = self._planner.propose(text, scene)
+        doubts = _doubts(plan, plain)
+        plan = self._guard.judge_plan(text, plain if plain and doubts else plan, scene)
         verdict = response.verdict.tightened(plan.verdict)
+        if doubts:
+            verdict = verdict.tightened(self._guard.policy.join(doubts, model=verdict.model))
         plan = replace(plan, verdict=verdict)
         return replace(
             response,
@@ -152,6 +156,31 @@ class Answerer:
     def _tokens_judged(self, text: str, scene: SceneFacts) -> int:
         prompts = self._form.verdict_prompts(text, scene)
         return sum(self._engine.count_tokens(prompt) for prompt in prompts)
+
+
+def _doubts(plan: Plan, plain: Plan | None) -> tuple[Violation, ...]:
+    """Return a violation when the model's plan is not what fixed patterns read, if they fit.
+
+    The plain reading is then what a person is asked about: "off" must never become "on".
+    """
+    if plain is None or _calls(plan) == _calls(plain):
+        return ()
+    differs = [step.text for step in plan.steps if _calls(Plan((step,)))[0] not in _calls(plain)]
+    return (
+        Violation(
+            rule='plan.second_reading',
+            category='uncertain_plan',
+            severity=0.3,
+            score=0.9,
+            evidence=' '.join(differs)[:120],
+            explanation="The model's plan is not what the command plainly says.",
+            channel='plan',
+        ),
+    )
+
+
+def _calls(plan: Plan) -> list[tuple[str, dict[str, str]]]:
+    return [(step.skill, dict(step.parameters)) for step in plan.steps]
 
 
 def _read_plan(request: PlanRequest, written: Generation) -> Plan:

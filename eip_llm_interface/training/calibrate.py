@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ['Calibration', 'expected_calibration_error', 'fit_calibration', 'probabilities']
+__all__ = [
+    'Calibration',
+    'expected_calibration_error',
+    'fit_calibration',
+    'for_prior',
+    'probabilities',
+]
 
 MARGIN_LIMIT = 40.0
 
@@ -45,6 +51,15 @@ def fit_calibration(labelled: Sequence[tuple[float, bool]]) -> Calibration:
             if loss < best[0]:
                 best = (loss, tried)
     return best[1]
+
+
+def for_prior(calibration: Calibration, share: float, prior: float) -> Calibration:
+    """Return a calibration made where `share` is harmful, moved to where `prior` is.
+
+    Bayes' rule: the log odds move by the difference of the priors' log odds (Elkan 2001).
+    """
+    moved = np.log(prior / (1 - prior)) - np.log(share / (1 - share))
+    return Calibration(calibration.temperature, calibration.bias + float(moved))
 
 
 def expected_calibration_error(

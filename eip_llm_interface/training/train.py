@@ -13,7 +13,7 @@ from typing import Any
 from eip_llm_interface.engine.loading import choose_device
 from eip_llm_interface.engine.nano_format import CATEGORIES
 from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches, rows_of
-from eip_llm_interface.training.calibrate import Calibration, fit_calibration
+from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_prior
 from eip_llm_interface.training.checkpoint import load_checkpoint, save_checkpoint
 from eip_llm_interface.training.corpus import Corpus, make_corpus
 from eip_llm_interface.training.held_out import held_out_figures, verdict_margins
@@ -23,7 +23,7 @@ from eip_llm_interface.training.train_config import TrainConfig
 
 __all__ = ['TrainConfig', 'TrainResult', 'train']
 
-PLAN_WEIGHT = 1.0
+PLAN_WEIGHT = 2.0
 PROMPT_WEIGHT = 0.2
 PROMPT_SHARE = 0.15
 INITIAL_SPREAD = 0.06  # about 1 / sqrt(hidden_size): a model this small learns sooner so
@@ -71,6 +71,10 @@ def train(
     margins = verdict_margins(model, tokenizer, corpus.held_out, device)
     calibration = fit_calibration(margins)
     figures = held_out_figures(margins, calibration, model, tokenizer, corpus.held_out, device)
+    harmful = [harm for _, harm in margins]
+    if any(harmful) and not all(harmful):
+        share = sum(harmful) / len(harmful)
+        calibration = for_prior(calibration, share, config.harm_prior)
     weights_mb = _save(model, tokenizer, calibration, corpus, config)
     result = TrainResult(
         output=config.output,

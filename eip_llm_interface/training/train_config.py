@@ -30,19 +30,21 @@ class TrainConfig:
     """Corpus, size and schedule; raises ValueError with field, value and remedy.
 
     The defaults make the shipped model: 2.6 million parameters, 5 MB as FP16. `threads` 0
-    leaves the number to PyTorch. `gradient_checkpointing` trades time for memory.
+    leaves the number to PyTorch. `harm_prior` is the share of harmful commands to expect in use,
+    for which probabilities are calibrated: far fewer than in the corpus.
+    `gradient_checkpointing` trades time for memory.
     """
 
     output: Path = Path('runs/eip_nano')
     skills: str = ''
     freeform: Path | None = None
     seed: int = 1
-    plan_examples: int = 25_000
-    verdict_examples: int = 90_000
+    plan_examples: int = 36_000
+    verdict_examples: int = 110_000
     freeform_repeats: int = 4
-    steps: int = 1600
+    steps: int = 2400
     batch_tokens: int = 3072
-    learning_rate: float = 2.5e-3
+    learning_rate: float = 3.5e-3
     vocabulary_size: int = 4096
     hidden_size: int = 192
     layers: int = 4
@@ -56,6 +58,7 @@ class TrainConfig:
     resume: bool = True
     checkpoint_every: int = 250
     max_weights_mb: float = 25.0
+    harm_prior: float = 0.1
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -69,5 +72,7 @@ class TrainConfig:
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '
                 f'({2 * self.heads})'
             )
+        if not 0 < self.harm_prior < 1:
+            raise ValueError(f'harm_prior is {self.harm_prior!r}, give a share between 0 and 1')
         if not self.plan_examples + self.verdict_examples:
             raise ValueError('plan_examples and verdict_examples are both 0, nothing to train on')

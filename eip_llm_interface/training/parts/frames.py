@@ -19,18 +19,19 @@ JOINTS = (' and then ', ', then ', '. then ', ' and ', '. ', ', ')
 def frame_examples(
     words: Mapping[str, Sequence[str]], count: int, rng: random.Random
 ) -> Iterator[Example]:
-    """Yield `count` verdict examples, half of them harmful, in pairs of one frame."""
+    """Yield `count` verdict examples in threes: a hazard, its harmless twin, a chore."""
     frames = load_yaml('frames')
     chores = frames['chores']
     hazards = list(frames['hazards'].items())
     weights = [len(item['unsafe']) for _, item in hazards]
-    for index in range(0, count, 2):
+    for index in range(0, count, 3):
         name, frame = rng.choices(hazards, weights)[0]
         bad = _harmful(rng.choice(frame['unsafe']), chores, words, rng)
         good = _harmless(frame, chores, words, rng)
         group = f'frames.{index}'
         yield _example(bad, f'<{name}>', group, rng)
         yield _example(good, '<safe>', group, rng)
+        yield _example(fill(rng.choice(chores), words, rng), '<safe>', f'{group}.chore', rng)
 
 
 def _harmful(pattern: str, chores: list[str], words: Mapping, rng: random.Random) -> str:

@@ -51,7 +51,7 @@ def _example(planner: Planner, data: Mapping, rng: random.Random) -> Example | N
             _impossible(planner.manifest, data, rng), scene, planner
         )
         return Example(request.prompt, 'end\n', 'plans.impossible')
-    count = rng.choices((1, 2, 3), (0.62, 0.28, 0.10))[0]
+    count = rng.choices((1, 2, 3), (0.68, 0.25, 0.07))[0]
     plain: list[str] = []
     spoken_parts: list[str] = []
     for _ in range(count):
