@@ -30,8 +30,8 @@ class Process:
     `name` is at once the node's name, the executable's in `lib/eip` and the log file's. `module`
     holds `main()`. `is_managed` says that the node is a lifecycle node and takes `autostart`.
     `ends_last` gives it time after all others, also when `eip up` is killed, to publish zeros.
-    `niceness` keeps what computes a lot from starving what must be on time; less than 0 is asked for
-    by `eip up` alone, and had where the user may.
+    `niceness` keeps what computes a lot from starving what must be on time; less than 0 is asked
+    for by `eip up` alone, and had where the user may.
     """
 
     name: str

@@ -64,7 +64,7 @@ class RobotStatus:
 
 def watch(robot: RobotClient, target: Target, listen_s: float) -> RobotStatus:
     """Listen for at most `listen_s` and return what was seen."""
-    expected = {record.name for record in target.state.processes} if target.state else set()
+    expected = set(target.state.names) if target.state else set()
     robot.wait_for(lambda: robot.state and expected and expected <= set(robot.heartbeats), listen_s)
     return _status(robot, target)
 
@@ -104,16 +104,21 @@ def _plan(robot: RobotClient) -> str:
 
 def _nodes(robot: RobotClient, target: Target) -> list[NodeStatus]:
     records = {record.name: record for record in target.state.processes} if target.state else {}
-    names = [*records, *(name for name in sorted(robot.heartbeats) if name not in records)]
-    return [_node(name, robot, records.get(name)) for name in names]
+    expected = target.state.names if target.state else ()
+    names = [*expected, *(name for name in sorted(robot.heartbeats) if name not in expected)]
+    return [_node(name, robot, records.get(name), name in expected) for name in names]
 
 
-def _node(name: str, robot: RobotClient, record: ProcessRecord | None) -> NodeStatus:
+def _node(
+    name: str, robot: RobotClient, record: ProcessRecord | None, is_expected: bool
+) -> NodeStatus:
     beat = robot.heartbeats.get(name)
     pid = record.pid if record else 0
-    if not pid and beat is not None and beat.boot_id == read_boot_id():
+    if not pid and not is_expected and beat is not None and beat.boot_id == read_boot_id():
         pid = beat.pid
-    if beat is None:
+    if is_expected and record is None:
+        healthy, detail = False, 'does not run, see its log'
+    elif beat is None:
         healthy, detail = False, 'no heartbeat was heard'
     elif not robot.is_healthy(name):
         healthy, detail = False, beat.detail or 'the heartbeat fell silent'

@@ -57,13 +57,17 @@ class ProcessRecord:
 
 @dataclass(frozen=True)
 class RunState:
-    """One robot that was brought up: by whom, on which ROS domain, with which processes."""
+    """One robot that was brought up: by whom, on which ROS domain, with which processes.
+
+    `names` also holds the processes that do not run now.
+    """
 
     supervisor: ProcessRecord
     namespace: str
     domain_id: int
     started_unix_s: float
     processes: tuple[ProcessRecord, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def is_up(self) -> bool:
@@ -87,6 +91,7 @@ class RunState:
             values = json.loads((folder / FILE).read_text())
             values['supervisor'] = ProcessRecord(**values['supervisor'])
             values['processes'] = tuple(ProcessRecord(**entry) for entry in values['processes'])
+            values['names'] = tuple(values['names'])
             return cls(**values)
         except (OSError, ValueError, TypeError, KeyError):
             return None

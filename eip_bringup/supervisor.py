@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,10 @@ __all__ = ['Supervisor']
 TICK_S = 0.02
 USER_ERROR = 2
 TRIES_AFTER_USER_ERROR = 3
+LISTEN_S = 0.5
+MOST_READ = 1 << 20
+MOST_ERRORS = 5
+ERROR = re.compile(r'\[(ERROR|FATAL)\] \[[^]]*\] \[[^]]*\]: ')
 
 
 class _Child:
@@ -35,6 +40,7 @@ class _Child:
         self.starts = 0
         self.short_lives = 0
         self.user_errors = 0
+        self._read = 0
 
     def start(self, environment: Mapping[str, str], command: Sequence[str]) -> None:
         self.starts += 1
@@ -52,6 +58,17 @@ class _Child:
         self.record = ProcessRecord.of(
             self.process.name, self.running.pid, str(self.log), self.starts
         )
+
+    def new_errors(self) -> list[str]:
+        """Return the errors that the process logged since the last call, a few at most."""
+        with self.log.open('rb') as log:
+            log.seek(self._read)
+            new = log.read(MOST_READ)
+        whole, _, _ = new.rpartition(b'\n')
+        self._read += len(whole) + bool(whole)
+        lines = whole.decode(errors='replace').splitlines()
+        found = [line for line in lines if ERROR.match(line)]
+        return [ERROR.sub('', line) for line in found[:MOST_ERRORS]]
 
     def last_line(self) -> str:
         """Return the last line of the log, which names what went wrong."""
@@ -86,7 +103,9 @@ class Supervisor:
             processes[0].namespace if processes else '',
             domain_id,
             time.time(),
+            names=tuple(process.name for process in processes),
         )
+        self._listen_at_s = 0.0
         self._ending = threading.Event()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name='supervisor', daemon=True)
@@ -138,10 +157,20 @@ class Supervisor:
                 if any(changes):
                     self._save()
                 self._begun.set()
+                self._listen()
                 self._ending.wait(TICK_S)
         finally:
             self._begun.set()
             self._finish()
+
+    def _listen(self) -> None:
+        """Tell what the processes log as errors, so that nobody has to look for it."""
+        if time.monotonic() < self._listen_at_s:
+            return
+        self._listen_at_s = time.monotonic() + LISTEN_S
+        for child in self._children:
+            for line in child.new_errors():
+                self._tell(f'{child.process.name}: {line}')
 
     def _tend(self, child: _Child) -> bool:
         if child.running is not None:

@@ -95,6 +95,21 @@ def process(name: str, module: str = 'polite', **changes: object) -> Process:
     return Process(name, module, Purpose.ROBOT, respawn=QUICK, **changes)  # type: ignore[arg-type]
 
 
+def test_errors_in_a_log_are_told_once(
+    make: Callable[..., Supervisor], wait_until: WaitUntil, lines: list[str], modules: Path
+) -> None:
+    (modules / 'loud.py').write_text(
+        'import time\ndef main():\n'
+        "    print('[INFO] [1.0] [a]: fine')\n"
+        "    print('[ERROR] [1.0] [a]: port 8090 is taken', flush=True)\n"
+        '    time.sleep(60)\n'
+    )
+    make(process('a', 'loud'), process('b'))
+    wait_until(lambda: 'a: port 8090 is taken' in lines, what='the error')
+    wait_until(lambda: True)
+    assert lines == ['a: port 8090 is taken']
+
+
 def log_of(supervisor: Supervisor, name: str) -> str:
     return (supervisor.folder / 'log' / f'{name}.log').read_text()
 
