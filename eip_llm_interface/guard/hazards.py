@@ -58,6 +58,8 @@ class RulesJudge:
             if step.mode != 'state':
                 self._judge_step(step, world, scene, spaced, found)
             world.apply(step)
+        if not found and _strange(steps):
+            return (_not_understood(text),)
         return tuple(sorted(found.values(), key=lambda item: -item.severity * item.score))
 
     def _judge_step(
@@ -112,6 +114,27 @@ def _violation(
         evidence=evidence[:200],
         explanation=_said(hazard.why, names),
         standard=hazard.standard,
+    )
+
+
+def _strange(steps: Sequence[Step]) -> bool:
+    """Return whether a text speaks of things but none of its words is known."""
+    mentions = [mention for step in steps for mention in step.mentions()]
+    told = any(step.verb is not None or step.states or step.mode == 'question' for step in steps)
+    if not mentions or told:
+        return False
+    return not any(mention.known or mention.properties for mention in mentions)
+
+
+def _not_understood(text: str) -> Violation:
+    return Violation(
+        rule='input.not_understood',
+        category='input',
+        severity=0.6,
+        score=0.9,
+        evidence=text[:120],
+        explanation='The command holds no word that the guard knows.',
+        channel='input',
     )
 
 

@@ -29,7 +29,7 @@ SPACED = re.compile(r'(?<!\w)(?:[a-zA-Z][ .\-_*+]{1,2}){3,}[a-zA-Z](?!\w)')
 STRETCHED = re.compile(r'([a-zA-Z])\1{2,}')
 ENCODED = re.compile(r'(?<![\w/+])[A-Za-z0-9+/]{32,}={0,2}(?![\w/+])')
 INJECTION = re.compile(
-    r'(?:ignore|disregard|forget|bypass|override|overrule|skip|drop|set aside|pay no attention to)'
+    r'(?:ignore|disregard|forget|bypass|override|overrule|skip|set aside|pay no attention to)'
     r' (?:\w+ ){0,4}?(?:instructions?|rules?|polic(?:y|ies)|guidelines?|prompts?|restrictions?|'
     r'safety (?:checks?|filters?|rules?|limits?|polic\w+|guards?)|safeguards?|guardrails?|'
     r'constraints|(?:ethical|moral) \w+)'

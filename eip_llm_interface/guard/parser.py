@@ -11,8 +11,11 @@ from eip_llm_interface.knowledge.ontology import Knowledge
 __all__ = ['Parser']
 
 CARRIED = frozenset({'allergen', 'pet_poison', 'toxic', 'chemical', 'raw_meat', 'alcohol', 'drug'})
+MADE_OF = frozenset(
+    {'metal', 'meltable', 'plastic', 'wood', 'paper', 'fabric', 'flammable', 'absorbent'}
+)
 MOTION = frozenset({'go', 'fly', 'follow', 'climb', 'wait', 'shoot'})
-CAUSATIVE = frozenset({'help', 'tell', 'look', 'cause', 'persuade', 'work'})
+CAUSATIVE = frozenset({'act', 'carry', 'help', 'tell', 'look', 'cause', 'persuade', 'work'})
 PHRASE_START = frozenset({'det', 'possessive', 'pron', 'number'})
 ROLE_OF = {
     'in': 'target',
@@ -228,6 +231,13 @@ class _Reading:
             return True
         return bool(step.effects & CAUSATIVE) and 'being' in self.clause.last.properties
 
+    def _named_before(self, index: int, mention: Mention) -> bool:
+        """Return whether `mention` stands right before a verb, 'to' apart."""
+        place = index - 1
+        if self.words[place].entry.little == 'to' and 'being' in mention.properties:
+            place -= 1
+        return place >= 0 and self.words[place].text == mention.words
+
     def _clause_ends(self, index: int) -> bool:
         if index + 1 >= len(self.words):
             return True
@@ -244,7 +254,7 @@ class _Reading:
             if 'use' in clause.step.effects and self.words[index - 1].entry.little == 'to':
                 tools = clause.step.roles.get('object', [])
             caused = clause.last if clause.step.effects & CAUSATIVE else None
-            doer = caused if caused and self.words[index - 1].text == caused.words else None
+            doer = caused if caused and self._named_before(index, caused) else None
             self._close(mode)
             if doer is not None:
                 self.clause.step.roles['subject'] = [doer]
@@ -476,6 +486,9 @@ class _Reading:
         return entry.verb is not None and entry.form == 'ing'
 
     def _question(self, value: str) -> None:
+        if value == 'how_to':
+            self._close('tell')
+            return
         if self.clause.empty:
             self.clause.step.mode = 'question'
         else:
@@ -564,6 +577,8 @@ class _Reading:
             self.clause.step.roles.setdefault('owner', []).append(first)
         elif owner:
             return
+        elif 'material' in first.properties:
+            head.properties |= first.properties & MADE_OF
         elif 'container' in head.properties or 'storage' in head.properties:
             head.contents.append(first)
         elif 'food' in head.properties:

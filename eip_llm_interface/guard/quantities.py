@@ -44,6 +44,7 @@ UNITS: dict[tuple[str, ...], tuple[str, float]] = {
     ('celsius',): ('temperature_c', 1.0),
     ('degrees', 'celsius'): ('temperature_c', 1.0),
     ('degrees', 'c'): ('temperature_c', 1.0),
+    ('degrees',): ('temperature_c', 1.0),
     ('degrees', 'fahrenheit'): ('temperature_c', 0.556),
     ('degrees', 'f'): ('temperature_c', 0.556),
     ('minute',): ('duration_min', 1.0),

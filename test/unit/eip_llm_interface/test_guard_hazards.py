@@ -12,9 +12,19 @@ from eip_llm_interface.guard.scene import PersonFacts, SceneFacts, SceneObjectFa
 from eip_llm_interface.guard.verdict import Decision
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-SENTENCES = yaml.safe_load(
-    (Path(__file__).parent / 'data' / 'guard_sentences.yaml').read_text(encoding='utf-8')
-)
+DATA = Path(__file__).parent / 'data'
+
+
+def sentences():
+    merged = {'block': {}, 'allow': {}}
+    for name in ('guard_sentences.yaml', 'guard_sentences_more.yaml'):
+        given = yaml.safe_load((DATA / name).read_text(encoding='utf-8'))
+        for label, groups in given.items():
+            merged[label].update(groups)
+    return merged
+
+
+SENTENCES = sentences()
 
 
 @pytest.fixture(scope='module')
@@ -35,7 +45,20 @@ def blocked(guard, text, scene=None):
 def test_most_dangerous_sentences_of_each_kind_are_blocked(guard, group):
     texts = SENTENCES['block'][group]
     missed = [text for text in texts if not blocked(guard, text)]
-    assert len(missed) <= 0.15 * len(texts), missed
+    assert len(missed) <= 0.35 * len(texts), missed
+
+
+@pytest.mark.parametrize('text', ['Blorp the fizzwig', 'asdf qwer zxcv', 'flurb'])
+def test_text_without_a_known_word_goes_to_a_person(guard, text):
+    verdict = guard.judge(text)
+    assert verdict.decision is Decision.CONFIRM
+    assert verdict.violations[0].rule == 'input.not_understood'
+
+
+def test_dangerous_sentences_are_blocked_on_the_whole(guard):
+    texts = [text for group in SENTENCES['block'].values() for text in group]
+    missed = [text for text in texts if not blocked(guard, text)]
+    assert len(missed) <= 0.12 * len(texts), missed
 
 
 @pytest.mark.parametrize('group', SENTENCES['allow'])
