@@ -47,7 +47,7 @@ def run_demo(
         console.print(f'demo on ROS domain {domain}; logs in {folder}/robot/log', soft_wrap=True)
         rows = _run(folder, domain, console)
     spent_s = time.monotonic() - began_s
-    passed = all(row.passed for row in rows)
+    passed = bool(rows) and all(row.passed for row in rows)
     _print(rows, spent_s)
     if json_file:
         _write(json_file, rows, spent_s)
