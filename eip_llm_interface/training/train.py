@@ -66,6 +66,8 @@ def train(
     rows = rows_of(corpus.training, tokenizer, config.longest_tokens)
     torch.manual_seed(config.seed)
     model = _new_model(config, tokenizer).to(device)
+    if progress is None:
+        _say_what_it_takes(config, len(corpus.training), model, device)
     tokens = _learn(model, rows, config, device, tokenizer.pad_token_id, corpus.digest, progress)
     model.eval()
     margins = verdict_margins(model, tokenizer, corpus.held_out, device)
@@ -87,6 +89,19 @@ def train(
     )
     write_model_card(config, result, corpus, device)
     return result
+
+
+def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: str) -> None:
+    from rich.console import Console
+
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    operations = 6.0 * parameters * config.steps * config.batch_tokens
+    Console(stderr=True).print(
+        f'{examples} examples, {parameters / 1e6:.1f} million parameters, {config.steps} steps of '
+        f'up to {config.batch_tokens} tokens on {device}: {operations / 1e12:.0f} tera operations '
+        f'(a CPU core does 0.05 to 0.2 a second), under 2 GB of memory; a checkpoint every '
+        f'{config.checkpoint_every} steps in {config.output}'
+    )
 
 
 def _new_model(config: TrainConfig, tokenizer: Any) -> Any:
