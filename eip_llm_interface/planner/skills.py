@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,16 @@ from eip_llm_interface.guard.scene import SceneFacts
 
 __all__ = ['SKILLS_FILE', 'Named', 'Parameter', 'Skill', 'SkillsError', 'SkillsManifest', 'slug']
 
-SKILLS_FILE = Path(__file__).parents[2] / 'config' / 'skills.yaml'
+
+def _shipped() -> Path:
+    """Return the manifest of the source tree, else of the ROS installation."""
+    beside = Path(__file__).parents[2] / 'config' / 'skills.yaml'
+    prefixes = (*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix)
+    installed = (Path(p) / 'share' / 'eip' / 'config' / 'skills.yaml' for p in prefixes if p)
+    return next((path for path in (beside, *installed) if path.is_file()), beside)
+
+
+SKILLS_FILE = _shipped()
 PARAMETER_TYPES = ('place', 'object', 'person', 'appliance', 'text', 'number')
 NAME = re.compile(r'[a-z][a-z0-9_]{0,39}')
 TOP_FIELDS = {'robot', 'skills', 'places', 'objects', 'appliances', 'people'}
