@@ -54,6 +54,9 @@ class RulesJudge:
         for step in sorted(steps, key=lambda item: item.start):
             resolve(step, world, self.knowledge)
             world.remember(step)
+        world.circumstance = [
+            mention for step in steps if step.mode == 'condition' for mention in step.mentions()
+        ]
         for step in steps:
             if step.mode != 'state':
                 self._judge_step(step, world, scene, spaced, found)

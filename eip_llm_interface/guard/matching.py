@@ -186,4 +186,5 @@ DERIVED: dict[str, Callable[[Seen], list[Mention]]] = {
     'held': _held,
     'holder': _holders,
     'running': _running,
+    'circumstance': lambda seen: seen.world.circumstance,
 }

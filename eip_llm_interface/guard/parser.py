@@ -86,6 +86,7 @@ class _Reading:
         self.next_order = 0.0
         self.aliases: dict[str, Mention] = {}
         self.owner = False
+        self.before = ''
         self.suspended: _Clause | None = None
 
     def steps(self) -> list[Step]:
@@ -100,6 +101,7 @@ class _Reading:
     def _read(self, index: int) -> int:
         word = self.words[index]
         entry = word.entry
+        self.before = self.words[index - 1].text if index else ''
         if word.text in '.;!?\n':
             if not (word.text == '.' and self._number_follows(index)):
                 self._close('do')
@@ -227,7 +229,7 @@ class _Reading:
         step = self.clause.step
         if self.clause.last is None:
             return False
-        if step.verb is None or 'cause' in step.effects:
+        if step.verb is None or step.effects & {'cause', 'act'}:
             return True
         return bool(step.effects & CAUSATIVE) and 'being' in self.clause.last.properties
 
@@ -513,7 +515,9 @@ class _Reading:
         if word.capital and self.clause.determined:
             marks = frozenset()
         mention = Mention(word.text, word.text, marks | frozenset(self.clause.states), known=False)
-        self._place(mention, word, False)
+        last = self.clause.last
+        made = last is not None and last.words == self.before and 'material' in last.properties
+        self._place(mention, word, made)
 
     def _adjacent(self, index: int) -> bool:
         """Return whether the word before is a noun that this one heads ('coffee mug')."""

@@ -46,6 +46,7 @@ class World:
     effects: set[str] = field(default_factory=set)
     recent: list[Mention] = field(default_factory=list)
     steps: int = 0
+    circumstance: list[Mention] = field(default_factory=list)
     holders: dict[str, list[Mention]] = field(default_factory=dict)
     trusted: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class World:
 
     def tell(self, step: Step) -> None:
         """Take a told fact into account: 'the stove is on', 'a child is behind the box'."""
-        subjects = step.roles.get('object') or step.roles.get('subject') or []
+        subjects = step.roles.get('subject') or step.roles.get('object') or []
         for mention in subjects:
             self.gain(mention, step.states)
             inside = [*mention.contents, *step.roles.get('told', ())]

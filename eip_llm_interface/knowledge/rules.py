@@ -23,6 +23,7 @@ ROLES = (
     'owner',
     'holder',
     'running',
+    'circumstance',
     'replaced',
 )
 LISTS = ('do', 'not_do', 'earlier', 'rel', 'not_rel', 'manner', 'not_manner', 'mode')
