@@ -143,12 +143,12 @@ def launched(
 
 
 def heard(names: set[str], namespace: str, deadline_s: float) -> set[str]:
-    """Return which of `names` gave a sign of life in `namespace` before the deadline."""
+    """Return who in `namespace` was healthy when all of `names` were, or at the deadline."""
     from eip_bringup.client import connect
 
     with connect(namespace) as robot:
-        robot.wait_for(lambda: names <= set(robot.heartbeats), deadline_s)
-        return set(robot.heartbeats)
+        robot.wait_for(lambda: all(map(robot.is_healthy, names)), deadline_s)
+        return {name for name in robot.heartbeats if robot.is_healthy(name)}
 
 
 @needs_launch
