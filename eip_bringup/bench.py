@@ -73,7 +73,10 @@ def run_benchmark(
     Raises BenchError for a name that does not exist or figures that are no numbers.
     """
     run = _load(name, bench_folders() if folders is None else folders)
-    figures = run(dict(options))
+    try:
+        figures = run(dict(options))
+    except ValueError as error:
+        raise BenchError(f'benchmark {name}: {error}') from error
     return Report(
         name=name,
         figures={str(key): _number(name, key, value) for key, value in figures.items()},

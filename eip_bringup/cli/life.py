@@ -153,7 +153,9 @@ def _start(robot: RobotConfig, domain: int, supervisors: list[Supervisor]) -> No
     print(f'{name} is coming up on ROS domain {domain}: {", ".join(supervisor.names)}')
     print(f'  logs   {folder / "log"}')
     if robot.monitoring:
-        print(f'  page   http://127.0.0.1:{_port(robot)}/')
+        port = _port(robot)
+        where = f'http://127.0.0.1:{port}/' if port else 'on a free port, see the log'
+        print(f'  page   {where}')
     which = f' -n {robot.namespace}' if robot.namespace else ''
     print(f'  try    eip arm{which} --reason "area is clear"')
     print(f'         eip say{which} "go to the sink" --wait')

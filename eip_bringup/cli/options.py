@@ -24,6 +24,7 @@ __all__ = [
     'Operator',
     'Reason',
     'Target',
+    'all_namespaces',
     'find_target',
     'reach',
     'usage',
@@ -57,6 +58,12 @@ def usage(text: str) -> UserError:
     error = UserError(text)
     error.exit_code = ExitCode.USAGE
     return error
+
+
+def all_namespaces() -> list[str | None]:
+    """Return the namespaces of all robots that are up; [None] when `eip up` started none."""
+    found: list[str | None] = [state.namespace for _, state in find_runs(environment.state_root())]
+    return found or [None]
 
 
 def find_target(namespace: str | None, domain: int | None) -> Target:

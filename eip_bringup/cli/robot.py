@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eip_bringup.cli.options import DomainId, Namespace, Operator, Reason, reach, usage
+from eip_bringup.cli.options import (
+    DomainId,
+    Namespace,
+    Operator,
+    Reason,
+    all_namespaces,
+    reach,
+    usage,
+)
 from eip_bringup.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -66,9 +75,18 @@ def confirm(
 
 
 def stop(namespace: Namespace = None, domain_id: DomainId = None) -> None:
-    """Stop the robot now; it stays stopped until `eip reset` and `eip arm`."""
-    with reach(namespace, domain_id) as robot:
-        _finish(robot.stop())
+    """Stop the robot now, every robot when none is named, until `eip reset` and `eip arm`."""
+    failed = []
+    for name in [namespace] if namespace is not None else all_namespaces():
+        try:
+            with reach(name, domain_id) as robot:
+                _finish(robot.stop(), f'{name}: ' if name else '')
+        except UserError as error:  # the others must be stopped all the same
+            failed.append(error)
+    if failed:
+        for error in failed[1:]:
+            print(f'error: {error}', file=sys.stderr)
+        raise failed[0]
 
 
 def reset(
@@ -118,11 +136,11 @@ def _need_reason(reason: str) -> None:
         raise usage('--reason is empty, say why it is safe, e.g. --reason "area is clear"')
 
 
-def _finish(answer: tuple[bool, str]) -> None:
+def _finish(answer: tuple[bool, str], prefix: str = '') -> None:
     done, message = answer
     if not done:
-        raise UserError(message)
-    print(message)
+        raise UserError(f'{prefix}{message}')
+    print(f'{prefix}{message}')
 
 
 def _print_result(result: Any) -> None:

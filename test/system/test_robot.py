@@ -184,6 +184,9 @@ def test_robots_of_a_fleet_neither_hear_nor_move_one_another(
         assert not b.verdicts
         assert not any(moves for _, moves in seen_b.commands)
         assert not nobody.heartbeats
+        stopped = eip('stop')
+        assert stopped.returncode == 0, stopped.stderr
+        assert b.wait_for(lambda: b.state and b.state.mode == STOPPED, 5.0), 'one was left out'
     assert run.end() == 0
 
 

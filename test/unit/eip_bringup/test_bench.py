@@ -71,6 +71,11 @@ def test_figures_must_be_numbers(folder: Path) -> None:
         run_benchmark('words', {}, [folder])
 
 
+def test_a_wrong_option_costs_one_line(folder: Path) -> None:
+    with pytest.raises(BenchError, match='benchmark count: invalid literal'):
+        run_benchmark('count', {'n': 'x'}, [folder])
+
+
 def test_a_module_without_run_is_named(folder: Path) -> None:
     with pytest.raises(BenchError, match=r'norun\.py has no function run'):
         run_benchmark('norun', {}, [folder])
