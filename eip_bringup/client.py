@@ -219,13 +219,18 @@ def connect(
 ) -> Iterator[RobotClient]:
     """Yield a client of the robot in `namespace`.
 
-    `environment` is put into this process's before ROS starts: ROS reads its domain, its discovery
+    `environment` is put over this process's while ROS starts: ROS reads its domain, its discovery
     range and its log folder from there.
     """
-    os.environ.update(environment or {})
     context = Context()
-    # No arguments: what a person types is no ROS argument.
-    rclpy.init(args=[], context=context)
+    before = dict(os.environ)
+    os.environ.update(environment or {})
+    try:
+        # No arguments: what a person types is no ROS argument.
+        rclpy.init(args=[], context=context)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
     node = Node(f'eip_client_{os.getpid()}', namespace=namespace, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)

@@ -76,7 +76,7 @@ def confirm(
 
 def stop(namespace: Namespace = None, domain_id: DomainId = None) -> None:
     """Stop the robot now, every robot when none is named, until `eip reset` and `eip arm`."""
-    failed = []
+    failed: list[UserError] = []
     for name in [namespace] if namespace is not None else all_namespaces():
         try:
             with reach(name, domain_id) as robot:
@@ -84,8 +84,8 @@ def stop(namespace: Namespace = None, domain_id: DomainId = None) -> None:
         except UserError as error:  # the others must be stopped all the same
             failed.append(error)
     if failed:
-        for error in failed[1:]:
-            print(f'error: {error}', file=sys.stderr)
+        for other in failed[1:]:
+            print(f'error: {other}', file=sys.stderr)
         raise failed[0]
 
 

@@ -90,6 +90,14 @@ def eip(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=90)
 
 
+def last_word(robot: RobotClient, run: Up) -> str:
+    """Return what was decided and done last, for the message of a failed assertion."""
+    verdict = robot.verdicts[-1].reason if robot.verdicts else 'no verdict'
+    status = robot.plan_status.message if robot.plan_status else 'no plan'
+    cause = robot.state.cause if robot.state else 'no safety state'
+    return f'{verdict}; {status}; {cause}\n{run.story()}'
+
+
 def come_up(robot: RobotClient, run: Up, names: set[str]) -> None:
     """Wait until all are healthy; a busy machine may have missed a scan while all started."""
     assert robot.wait_for(lambda: all(map(robot.is_healthy, names)), START_UP_S), run.story()
@@ -129,7 +137,7 @@ def test_one_robot_from_sentence_to_motion_and_back_to_rest(bring_up: Callable[.
 
         seen.commands.clear()
         robot.publish_command('go to the charger')
-        assert robot.wait_for(lambda: seen.is_driving, 15.0), run.story()
+        assert robot.wait_for(lambda: seen.is_driving, 15.0), last_word(robot, run)
         stopped = eip('stop')
         assert stopped.returncode == 0, stopped.stderr
         assert robot.wait_for(lambda: seen.is_standing, 5.0)
@@ -176,7 +184,7 @@ def test_robots_of_a_fleet_neither_hear_nor_move_one_another(
         assert b.wait_for(lambda: all(map(b.is_healthy, names)), START_UP_S), run.story()
         assert b.wait_for(lambda: b.state is not None, 5.0)
         a.publish_command('go to the sofa')
-        assert a.wait_for(lambda: seen_a.is_driving, 15.0), run.story()
+        assert a.wait_for(lambda: seen_a.is_driving, 15.0), last_word(a, run)
         assert a.stop()[0]
         assert a.wait_for(lambda: a.state and a.state.mode == STOPPED, 5.0)
         assert b.state is not None

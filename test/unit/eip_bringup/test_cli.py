@@ -133,12 +133,9 @@ def test_down_without_a_robot_says_so(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_robot_that_is_not_there_is_code_5(
     ros_domain: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment_before = dict(os.environ)
-    try:
-        assert main(['status', '--domain-id', str(ros_domain)]) == 5
-    finally:
-        os.environ.clear()
-        os.environ.update(environment_before)
+    before = dict(os.environ)
+    assert main(['status', '--domain-id', str(ros_domain)]) == 5
+    assert os.environ == before
     assert 'start it with `eip up`' in capsys.readouterr().err
 
 
