@@ -591,6 +591,10 @@ class _Reading:
             head.properties |= frozenset({'group'})
 
     def _pronoun(self, word: Word, value: str) -> None:
+        roles = self.clause.step.roles
+        if self.clause.relation == 'in' and roles.get('instrument') and roles.get('object'):
+            roles['object'][-1].contents.extend(roles['instrument'])
+            return
         if value == 'person':
             marks = frozenset({'person', 'being', 'pronoun_person'})
             mention = Mention('person', word.text, marks, pronoun=True)

@@ -53,7 +53,5 @@ def _meant(
 
 
 def _latest(mentions: list[Mention]) -> Mention | None:
-    """Return the last mention that is known, or the last of all."""
-    known = [mention for mention in mentions if mention.known]
-    found = known or mentions
-    return found[-1] if found else None
+    """Return the last mention, if any."""
+    return mentions[-1] if mentions else None

@@ -64,8 +64,10 @@ class World:
     def remember(self, step: Step) -> None:
         """Let pronouns of later steps find the things of this one."""
         for role in ('target', 'source', 'instrument', 'recipient', 'subject', 'object'):
-            for mention in step.roles.get(role, ()):
-                if mention.pronoun or not mention.name:
+            mentions = step.roles.get(role, ())
+            some_known = any(mention.known for mention in mentions)
+            for mention in mentions:
+                if mention.pronoun or not mention.name or (some_known and not mention.known):
                     continue
                 if mention in self.recent:
                     self.recent.remove(mention)

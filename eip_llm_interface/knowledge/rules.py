@@ -25,6 +25,7 @@ ROLES = (
     'running',
     'circumstance',
     'replaced',
+    'lacking',
 )
 LISTS = ('do', 'not_do', 'earlier', 'rel', 'not_rel', 'manner', 'not_manner', 'mode')
 NUMBERS = ('speed_mps', 'height_m', 'temperature_c', 'duration_min', 'load_kg')
