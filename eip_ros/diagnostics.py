@@ -11,6 +11,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from eip_ros.names import Topic
+from eip_ros.steady import STEADY
 
 __all__ = ['Diagnosis', 'DiagnosticPublisher', 'Level']
 
@@ -47,7 +48,9 @@ class DiagnosticPublisher:
         self._hardware_id = hardware_id or node.get_namespace().strip('/') or 'robot'
         self._tasks: dict[str, Callable[[], Diagnosis]] = {}
         self._publisher = Node.create_publisher(node, DiagnosticArray, Topic.DIAGNOSTICS, 10)
-        self._timer = node.create_timer(period_s, self._publish, callback_group=callback_group)
+        self._timer = node.create_timer(
+            period_s, self._publish, callback_group=callback_group, clock=STEADY
+        )
 
     def add(self, name: str, task: Callable[[], Diagnosis]) -> None:
         """Ask `task` at every turn and show its answer as `<node>: <name>`."""

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from eip.msg import Heartbeat
 from eip_ros import qos
 from eip_ros.names import Topic
+from eip_ros.steady import STEADY
 
 __all__ = ['HeartbeatPublisher', 'read_boot_id']
 
@@ -50,7 +51,9 @@ class HeartbeatPublisher:
         self._boot_id = read_boot_id()
         # A plain publisher: a lifecycle node's own would fall silent while inactive.
         self._publisher = Node.create_publisher(node, Heartbeat, Topic.HEARTBEAT, qos.HEARTBEAT)
-        self._timer = node.create_timer(period_s, self._beat, callback_group=callback_group)
+        self._timer = node.create_timer(
+            period_s, self._beat, callback_group=callback_group, clock=STEADY
+        )
 
     def _beat(self) -> None:
         healthy, detail = self._health()

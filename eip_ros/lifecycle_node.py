@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.heartbeat import HeartbeatPublisher
+from eip_ros.steady import STEADY
 
 __all__ = ['ManagedNode']
 
@@ -33,7 +34,7 @@ class ManagedNode(LifecycleNode):
         self.diagnostics = DiagnosticPublisher(self, callback_group=self._alive_group)
         self.diagnostics.add('lifecycle', self._diagnose)
         if self.declare_parameter('autostart', True).value:
-            self._autostart_timer = self.create_timer(0.0, self._autostart)
+            self._autostart_timer = self.create_timer(0.0, self._autostart, clock=STEADY)
 
     @property
     def is_active(self) -> bool:
