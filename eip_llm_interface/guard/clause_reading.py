@@ -1,0 +1,109 @@
+"""The clause being read, and where clauses end."""
+
+from __future__ import annotations
+
+from eip_llm_interface.guard.clause import Clause
+from eip_llm_interface.guard.lookahead import LookAhead
+from eip_llm_interface.guard.quantities import quantity
+from eip_llm_interface.guard.step import Mention, Step
+from eip_llm_interface.guard.words import Word
+from eip_llm_interface.knowledge.ontology import Knowledge
+
+__all__ = ['ClauseReading']
+
+
+class ClauseReading(LookAhead):
+    """Holds the clause being read and closes it into a step."""
+
+    def __init__(self, knowledge: Knowledge, words: list[Word]) -> None:
+        self.knowledge = knowledge
+        self.words = words
+        self.done: list[Step] = []
+        self.clause = Clause('do', 0)
+        self.negation = False
+        self.joined = False
+        self.fronted = False
+        self.at_comma = False
+        self.sentence_start = True
+        self.order = 0.0
+        self.next_order = 0.0
+        self.aliases: dict[str, Mention] = {}
+        self.owner = False
+        self.before = ''
+        self.suspended: Clause | None = None
+
+    def _extend(self, word: Word) -> None:
+        step = self.clause.step
+        if step.end == 0 or self.clause.empty:
+            step.start = min(step.start, word.start) if step.end else word.start
+        step.end = max(step.end, word.end)
+
+    def _close(self, mode: str) -> None:
+        clause = self.clause
+        step = clause.step
+        if self.fronted and step.mode == 'purpose' and mode == 'do' and not self.at_comma:
+            step.mode = 'do'
+        if not clause.empty:
+            if step.verb is None and clause.copula:
+                step.mode = 'state' if step.mode in ('do', 'condition') else step.mode
+                step.order = min(step.order, self.order - 0.25)
+            if clause.states and clause.last is not None:
+                clause.last.properties |= frozenset(clause.states)
+            if step.aside and self.done:
+                self.done[-1].manners |= step.manners
+                self.done[-1].numbers |= step.numbers
+            self.done.append(step)
+            self._bind_alias(step)
+        self.order += 1.0
+        self.clause = Clause(mode, 0)
+        self.clause.step.order = self.order
+        self.joined = False
+
+    def _bind_alias(self, step: Step) -> None:
+        """Remember 'let X represent the crowd', 'call it X'."""
+        if step.verb is None or 'alias' not in step.effects:
+            return
+        names = [m for m in step.mentions() if not m.known]
+        meant = [m for m in step.roles.get('object', []) if m.known and not m.pronoun]
+        if names and meant:
+            for name in names:
+                self.aliases[name.words] = meant[-1]
+
+    def _resume(self) -> None:
+        """Go on with the clause that a subordinate one between commas interrupted."""
+        main = self.suspended
+        assert main is not None
+        self._close('do')
+        self.done = [step for step in self.done if step is not main.step]
+        self.clause, self.suspended = main, None
+
+    def _comma(self, index: int) -> None:
+        if self.fronted:
+            self.at_comma = True
+            self._close('do')
+            self.fronted = self.negation = self.at_comma = False
+            self.sentence_start = True
+            return
+        if self.clause.step.mode == 'condition' and self.clause.step.verb is not None:
+            self._close('do')
+            self.negation = False
+            self.sentence_start = True
+            return
+        if index + 1 < len(self.words):
+            after = self.words[index + 1]
+            if self.suspended is not None and after.entry.little in ('prep', 'to', 'with', 'from'):
+                self._resume()
+                return
+            if after.entry.verb is not None and after.entry.form in ('base', 'ing'):
+                self.joined = True
+
+    def _read_number(self, index: int) -> int:
+        word = self.words[index]
+        found = quantity([item.text for item in self.words[index : index + 6]])
+        if found is None:
+            return index + 1
+        name, value, used = found
+        numbers = self.clause.step.numbers
+        numbers[name] = max(value, numbers.get(name, value))
+        self._extend(word)
+        return index + used

@@ -1,0 +1,146 @@
+"""Read little words: prepositions, negations, conjunctions, questions."""
+
+from __future__ import annotations
+
+from eip_llm_interface.guard.verb_reading import VerbReading
+
+__all__ = ['LittleReading']
+
+ROLE_OF = {
+    'in': 'target',
+    'on': 'target',
+    'over': 'target',
+    'to': 'target',
+    'near': 'target',
+    'under': 'target',
+    'against': 'target',
+    'between': 'target',
+    'behind': 'target',
+    'with': 'instrument',
+    'from': 'source',
+    'for': 'beneficiary',
+    'as': 'other',
+    'about': 'other',
+}
+
+
+class LittleReading(VerbReading):
+    """Lets little words steer roles, negation and clauses."""
+
+    def _read_little(self, index: int) -> bool:
+        word = self.words[index]
+        kind, value = word.entry.little, word.entry.value
+        clause = self.clause
+        if kind == 'neg' and clause.empty and self.sentence_start and word.text[:3] == 'to ':
+            clause.step.mode, self.fronted, self.negation = 'purpose', True, True
+        elif kind == 'then':
+            self._close('do' if clause.step.mode in ('do', 'state') else clause.step.mode)
+            self.negation = False
+        elif kind == 'conj':
+            self.joined = True
+            if value == 'along' and clause.step.verb is not None:
+                clause.slot, clause.relation = 'object', ''
+            if value == 'but':
+                self.negation = False
+        elif kind == 'subordinate':
+            self._subordinate(value)
+        elif kind == 'neg':
+            self._negate(value, index)
+        elif (
+            kind in ('prep', 'from')
+            and word.text in ('on', 'off')
+            and clause.last is not None
+            and not self._phrase_follows(index)
+        ):
+            marks = frozenset({word.text})
+            clause.last.properties |= marks
+            clause.step.states |= marks
+        elif kind in ('prep', 'with', 'from', 'by'):
+            clause.slot, clause.relation = ROLE_OF.get(value, 'other'), value
+            clause.determined = clause.of = False
+            if kind == 'by' and index + 1 < len(self.words):
+                clause.slot = 'instrument'
+        elif kind == 'to' and clause.empty and self.sentence_start:
+            clause.step.mode = 'purpose'
+            self.fronted = True
+        elif kind == 'to':
+            clause.slot, clause.relation = 'target', 'to'
+        elif kind == 'of':
+            before = self.words[index - 1].text if index else ''
+            if before in ('full', 'filled', 'made') and clause.last is not None:
+                clause.slot = 'told'
+            clause.of = clause.last is not None and clause.last.words == before
+        elif value == 'person2' and not self._phrase_follows(index):
+            self._pronoun(word, 'person')
+        elif word.text in ('both', 'all', 'these', 'those', 'that', 'this') and not (
+            self._phrase_follows(index)
+        ):
+            self._pronoun(word, 'thing')
+        elif kind == 'det' or kind == 'possessive':
+            clause.determined = True
+            if kind == 'possessive' and value in ('person', 'person2'):
+                clause.step.manners.add('others')
+                clause.states |= {'owner_other'}
+        elif kind == 'copula':
+            clause.copula = True
+            clause.passive = True
+            if value == 'has' and clause.step.verb is None:
+                clause.slot = 'told'
+        elif kind == 'pron':
+            self._pronoun(word, value)
+        elif kind == 'question':
+            self._question(value)
+        elif kind in ('polite', 'adverb', 'modal', 'subject', 'particle', 'let', 'catenative'):
+            pass
+        else:
+            return False
+        return True
+
+    def _subordinate(self, value: str) -> None:
+        fronted = self.clause.empty and not self.joined
+        before = self.clause.step.order if not fronted else self.order
+        mode = {'purpose': 'purpose', 'cause': 'purpose'}.get(value, 'condition')
+        if value in ('before', 'after', 'while', 'until') and not fronted:
+            mode = 'do'
+        if value == 'if' and not fronted and self.clause.step.verb is None:
+            mode = 'do'
+        interrupted = self.clause
+        self._close(mode)
+        self.suspended = None if fronted else interrupted
+        self.fronted = fronted
+        self.negation = False
+        if value == 'after' and not fronted:
+            self.clause.step.order = before - 0.5
+        elif value == 'while' and not fronted:
+            self.clause.step.order = before - 0.25
+            self.clause.step.aside = True
+        if value == 'without':
+            self.negation = True
+
+    def _negate(self, value: str, index: int) -> None:
+        clause = self.clause
+        if value == 'without':
+            if index + 1 < len(self.words) and self._next_is_ing(index + 1):
+                self._close(clause.step.mode)
+                self.negation = True
+                return
+            clause.slot, clause.relation = 'lacking', 'without'
+            clause.determined = False
+            return
+        if value == 'instead':
+            if index + 1 < len(self.words) and self._next_is_ing(index + 1):
+                self._close('do')
+                self.negation = True
+                return
+            clause.slot, clause.relation = 'replaced', 'instead'
+            return
+        self.negation = True
+
+    def _question(self, value: str) -> None:
+        if value == 'how_to':
+            self._close('tell')
+            return
+        if self.clause.empty:
+            self.clause.step.mode = 'question'
+        else:
+            self._close('question')
