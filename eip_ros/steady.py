@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 
 __all__ = ['STEADY']
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-"""Pass as `clock` to `create_timer`: a node's own clock stands still without /clock, or set back."""
+"""Pass as `clock` to `create_timer`: a node's own may stand still, or be set back."""
