@@ -67,6 +67,8 @@ class NounReading(ClauseReading):
                 clause.last = mention
                 return
             last.contents.append(mention)
+            if 'being' not in mention.properties and mention.known:
+                last.properties -= {'body'}
             return
         owner, self.owner = self.owner, False
         if (compound or owner) and last is not None and group and group[-1] is last:
