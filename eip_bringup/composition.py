@@ -71,6 +71,7 @@ class Process:
         return {
             'package': 'eip',
             'executable': self.name,
+            'exec_name': self.name,
             'name': self.name,
             'namespace': self.namespace,
             'parameters': [*([values] if values else []), *filter(None, [self.params_file])],
