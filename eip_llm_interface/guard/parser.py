@@ -66,7 +66,7 @@ class _Reading(LittleReading):
         elif entry.states:
             self._state(entry.states, index)
             self._extend(word)
-        elif entry.verb is not None:
+        elif entry.verb is not None and not (entry.form == 'base' and self.clause.determined):
             self._participle(word, index)
         elif not entry.little:
             self._unknown(word)

@@ -43,7 +43,20 @@ SECTIONS = (
     'idioms',
     'hazards',
 )
-Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+BaseLoader: type = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
+
+class _Loader(BaseLoader):
+    """Refuses a key that is given twice, of which YAML would silently drop the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        keys = [key.value for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            line = node.start_mark.line + 1
+            raise KnowledgeError(f'line {line}: key {twice} is given twice, keep one')
+        made: dict[object, object] = super().construct_mapping(node, deep)
+        return made
 
 
 @dataclass
@@ -109,7 +122,7 @@ def _load(paths: Iterable[Path]) -> Knowledge:
 
 def _read(path: Path) -> Mapping[str, object]:
     try:
-        data = yaml.load(path.read_text(encoding='utf-8'), Loader=Loader)
+        data = yaml.load(path.read_text(encoding='utf-8'), Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise KnowledgeError(f'cannot be read ({error}); give a YAML file') from None
     except yaml.YAMLError as error:

@@ -81,6 +81,7 @@ def test_property_can_be_taken_away(tmp_path):
         ('hazards: [{id: a, category: fire, severity: 0.5, when: {dos: cut}}]', 'when.dos'),
         ('hazards: [{id: a, category: fire, severity: 1, when: {object: sharpp}}]', "'sharpp'"),
         ('hazards: [{id: a, category: fire, severity: 1, when: {rel: in}}]', 'a case needs'),
+        ('things: [{is: sharp, is: hot, names: a}]', 'line 1: key is is given twice'),
         ('things: [', 'is not YAML'),
         ('- a', 'give sections'),
     ],
