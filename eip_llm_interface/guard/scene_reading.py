@@ -29,8 +29,11 @@ def world_of(scene: SceneFacts, parser: Parser, knowledge: Knowledge) -> World:
         if thing.place:
             world.contents.setdefault(thing.place.replace('_', ' ').lower(), []).append(mention)
         world.gain(mention, mention.properties)
+        world.gain(Mention(mention.words, mention.words), mention.properties)
     for person in scene.people:
         marks = frozenset(KINDS.get(person.kind, KINDS['unknown']))
+        name = person.name.replace('_', ' ').lower()
+        world.gain(Mention(name, name), marks)
         if person.distance_m is None or person.distance_m <= NEAR_M:
             world.near.append(Mention(person.name or person.kind, person.kind, marks))
     if scene.held_object:

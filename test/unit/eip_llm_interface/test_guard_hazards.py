@@ -147,6 +147,17 @@ def test_held_and_seen_objects_are_known_by_their_kind(guard):
     assert blocked(guard, 'Point it at the man', scene)
 
 
+def test_names_of_the_scene_mean_what_the_scene_says_they_are(guard):
+    scene = SceneFacts(
+        people=(PersonFacts('anna', 'child', 8.0),),
+        objects=(SceneObjectFacts('zorg', 'laptop', 'table'),),
+    )
+    assert not blocked(guard, 'give the knife to anna')
+    assert blocked(guard, 'give the knife to anna', scene)
+    assert blocked(guard, 'pour the water over the zorg', scene)
+    assert not blocked(guard, 'give the book to anna', scene)
+
+
 def test_every_violation_names_a_known_category(judge):
     knowledge = Knowledge.load()
     for texts in SENTENCES['block'].values():
