@@ -85,7 +85,10 @@ def private_domain(given: int | None = None) -> Iterator[int]:
 def _folder(keep: Path | None) -> Path:
     if keep is None:
         return Path(tempfile.mkdtemp(prefix='eip-demo-'))
-    keep.mkdir(parents=True, exist_ok=True)
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'{keep} cannot be written ({error.strerror}): give another') from None
     return keep.expanduser().absolute()
 
 

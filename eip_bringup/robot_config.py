@@ -250,9 +250,12 @@ def _made(document: Document, place: tuple[str | int, ...], base: Any, values: A
 def _changed(robot: RobotConfig, changes: Mapping[str, Any], what: str) -> RobotConfig:
     given = {name: value for name, value in changes.items() if value is not None}
     try:
-        return dataclasses.replace(robot, **given)
+        robot = dataclasses.replace(robot, **given)
     except ValueError as error:
         raise ConfigError(f'{what}: {error}') from None
+    if not robot.params_file:
+        return robot
+    return dataclasses.replace(robot, params_file=check_params_file(robot.params_file))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -104,11 +104,19 @@ def find_runs(root: Path) -> list[tuple[Path, RunState]]:
 
 
 class RunLock:
-    """Held while a robot is up; the kernel lets go of it however the holder ends."""
+    """Held while a robot is up; the kernel lets go of it however the holder ends.
+
+    Makes `folder` with its `log`; raises UserError where that is not possible.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            (folder / 'log').mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise UserError(
+                f'{folder} cannot be written ({error.strerror}): set EIP_STATE_DIR elsewhere'
+            ) from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

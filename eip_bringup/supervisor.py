@@ -95,7 +95,6 @@ class Supervisor:
         self._tell = tell
         logs = folder / 'log'
         self._lock = RunLock(folder)
-        logs.mkdir(parents=True, exist_ok=True)
         self._children = [_Child(p, _fresh_log(logs, p.name)) for p in processes]
         self._environment = {**os.environ, **ros_environment(domain_id, folder)}
         self._state = RunState(

@@ -77,7 +77,7 @@ def up(
             for r in robots
         ]
     try:
-        _stay_up(robots, environment.domain_id(domain_id))
+        _stay_up(robots, environment.domain_id(domain_id), state_dir is not None)
     except ValueError as error:
         raise usage(str(error)) from None
 
@@ -118,7 +118,7 @@ def _absolute_when_a_folder(model: str | None) -> str | None:
     return model
 
 
-def _stay_up(robots: Sequence[RobotConfig], domain: int) -> None:
+def _stay_up(robots: Sequence[RobotConfig], domain: int, is_elsewhere: bool) -> None:
 
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -128,6 +128,8 @@ def _stay_up(robots: Sequence[RobotConfig], domain: int) -> None:
         for robot in robots:
             _start(robot, domain, supervisors)
         print('end with Ctrl-C or `eip down`', flush=True)
+        if is_elsewhere:
+            print(f'other shells need: export EIP_STATE_DIR={environment.state_root()}', flush=True)
         while not ending.wait(0.5):
             pass
     finally:
@@ -139,15 +141,16 @@ def _stay_up(robots: Sequence[RobotConfig], domain: int) -> None:
 def _start(robot: RobotConfig, domain: int, supervisors: list[Supervisor]) -> None:
     from eip_bringup.supervisor import Supervisor
 
-    folder = Path(robot.state_dir or environment.state_folder(robot.namespace)).expanduser()
-    robot = dataclasses.replace(robot, state_dir=str(folder.absolute()))
+    folder = environment.state_folder(robot.namespace)
+    kept = Path(robot.state_dir or folder).expanduser().absolute()
+    robot = dataclasses.replace(robot, state_dir=str(kept))
     name = robot.namespace or 'robot'
 
     def tell(line: str) -> None:
         print(f'{time.strftime("%H:%M:%S")} {name}: {line}', file=sys.stderr, flush=True)
 
     processes = compose(robot)
-    supervisor = Supervisor(processes, folder.absolute(), domain, tell)
+    supervisor = Supervisor(processes, folder, domain, tell)
     supervisors.append(supervisor)
     supervisor.start()
     print(f'{name} is coming up on ROS domain {domain}: {", ".join(supervisor.names)}')

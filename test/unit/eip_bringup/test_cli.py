@@ -109,6 +109,7 @@ def test_an_unreadable_file_is_a_usage_error(
         (['up', '--log-level', 'loud'], 2, "log_level is 'loud'"),
         (['up', '--fleet', 'x', '--config', 'y'], 2, 'exclude one another'),
         (['up', '--params-file', '/none'], 2, '/none does not exist'),
+        (['up', '--state-dir', '/dev/null'], 1, '/dev/null/robot cannot be written'),
         (['reset', '--operator', 'me'], 2, '--reason is empty'),
         (['arm', '--reason', ' '], 2, '--reason is empty'),
         (['bench', 'nope'], 2, "no benchmark 'nope'"),
