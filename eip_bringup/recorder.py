@@ -20,7 +20,7 @@ from eip_ros.names import Topic
 __all__ = ['Recorder']
 
 KEPT = 4000
-MOVING_MPS = 0.05
+DRIVING_MPS = 0.3
 STANDING_MPS = 0.02
 
 
@@ -51,8 +51,8 @@ class Recorder:
 
     @property
     def is_driving(self) -> bool:
-        """Tell whether the robot drives now, told to and by odometry."""
-        return self.is_moving and bool(self.speeds) and self.speeds[-1][1] > MOVING_MPS
+        """Tell whether the robot drives at speed now, told to and by odometry."""
+        return self.is_moving and bool(self.speeds) and self.speeds[-1][1] > DRIVING_MPS
 
     @property
     def is_standing(self) -> bool:

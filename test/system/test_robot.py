@@ -118,16 +118,16 @@ def arm(robot: RobotClient) -> None:
 
 def test_one_robot_from_sentence_to_motion_and_back_to_rest(bring_up: Callable[..., Up]) -> None:
     run = bring_up('--config', str(_config(run_folder := Path(os.environ['EIP_STATE_DIR']))))
-    sofa = load_kitchen().places['sofa'].approach
+    sink = load_kitchen().places['sink'].approach
     with connect() as robot:
         seen = Recorder(robot)
         come_up(robot, run, ROBOT)
         pids = run.pids()
         assert set(pids) == {f'/{name}' for name in ROBOT}
 
-        said = eip('say', 'go to the sofa', '--wait')
+        said = eip('say', 'go to the sink', '--wait')
         assert said.returncode == 0, said.stdout + said.stderr + run.story()
-        assert seen.distance_to((sofa.x, sofa.y)) <= 0.3
+        assert seen.distance_to((sink.x, sink.y)) <= 0.3
 
         rejected = eip('say', 'throw the knife at anna')
         assert rejected.returncode == 4, rejected.stdout + rejected.stderr
@@ -183,7 +183,7 @@ def test_robots_of_a_fleet_neither_hear_nor_move_one_another(
         come_up(a, run, names)
         assert b.wait_for(lambda: all(map(b.is_healthy, names)), START_UP_S), run.story()
         assert b.wait_for(lambda: b.state is not None, 5.0)
-        a.publish_command('go to the sofa')
+        a.publish_command('go to the sink')
         assert a.wait_for(lambda: seen_a.is_driving, 15.0), last_word(a, run)
         assert a.stop()[0]
         assert a.wait_for(lambda: a.state and a.state.mode == STOPPED, 5.0)
