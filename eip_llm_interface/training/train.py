@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from eip_llm_interface.training.train_config import TrainConfig
 
 __all__ = ['TrainConfig', 'TrainResult', 'train']
 
-PLAN_WEIGHT = 2.0
+PLAN_WEIGHT = 5.0  # a plan's loss is a mean over many tokens, of which few are a choice
 PROMPT_WEIGHT = 0.2
 PROMPT_SHARE = 0.15
 INITIAL_SPREAD = 0.06  # about 1 / sqrt(hidden_size): a model this small learns sooner so
@@ -60,9 +61,7 @@ def train(
         torch.set_num_threads(config.threads)
     device = choose_device(config.device)
     corpus = make_corpus(config)
-    tokenizer = train_tokenizer(
-        (f'{item.prompt}{item.target}' for item in corpus.training), config.vocabulary_size
-    )
+    tokenizer = _tokenizer(config, corpus)
     rows = rows_of(corpus.training, tokenizer, config.longest_tokens)
     torch.manual_seed(config.seed)
     model = _new_model(config, tokenizer).to(device)
@@ -91,6 +90,15 @@ def train(
     return result
 
 
+def _tokenizer(config: TrainConfig, corpus: Corpus) -> Any:
+    if config.start_from is not None:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(config.start_from, local_files_only=True)
+    texts = (f'{item.prompt}{item.target}' for item in corpus.training)
+    return train_tokenizer(texts, config.vocabulary_size)
+
+
 def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: str) -> None:
     from rich.console import Console
 
@@ -107,6 +115,13 @@ def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: s
 def _new_model(config: TrainConfig, tokenizer: Any) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    if config.start_from is not None:
+        import torch
+
+        started = LlamaForCausalLM.from_pretrained(
+            config.start_from, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+        return started.train()
     shape: Any = LlamaConfig
     model = LlamaForCausalLM(
         shape(
@@ -153,35 +168,51 @@ def _learn(
     )
     tokens = 0
     with _Bar(config.steps, progress) as bar:
-        for index, batch in _batches(rows, config, step):
-            ids, *labels = batch_of([rows[i] for i in batch], pad, device)
+        for index, parts in _batches(rows, config, step):
             for group in optimizer.param_groups:
                 group['lr'] = config.learning_rate * _schedule(index, config.steps)
-            with autocast:
-                loss = _loss(model, ids, labels, config.seed + index)
-            loss.backward()
+            total = 0.0
+            for part in parts:
+                ids, *labels = batch_of([rows[i] for i in part], pad, device)
+                with autocast:
+                    loss = _loss(model, ids, labels, config.seed + index)
+                loss.backward()
+                total = total + loss.detach()
+                tokens += sum(len(rows[i].ids) for i in part)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            tokens += sum(len(rows[i].ids) for i in batch)
-            bar.show(index + 1, loss)
+            bar.show(index + 1, total)
             if (index + 1) % config.checkpoint_every == 0:
                 save_checkpoint(config.output, model, optimizer, index + 1, identity)
     return tokens
 
 
-def _batches(rows: Sequence[Row], config: TrainConfig, start: int):  # type: ignore[no-untyped-def]
-    """Yield (step, batch) from `start` on; the order depends on seed and epoch alone."""
-    step = 0
-    epoch = 0
-    while step < config.steps:
-        for batch in plan_batches(rows, config.batch_tokens, config.seed * 1000 + epoch):
-            if step >= config.steps:
-                return
-            if step >= start:
-                yield step, batch
-            step += 1
-        epoch += 1
+def _batches(
+    rows: Sequence[Row], config: TrainConfig, start: int
+) -> Iterator[tuple[int, list[list[int]]]]:
+    """Yield (step, a batch of verdicts and one of plans) from `start` on.
+
+    Both kinds in every step keep either from drowning the other. The order depends on the seed.
+    """
+    kinds = [[i for i, row in enumerate(rows) if row.is_plan is plan] for plan in (False, True)]
+    streams = [
+        _endless(rows, kind, config.batch_tokens // 2, config.seed * 1000) for kind in kinds if kind
+    ]
+    for step, parts in enumerate(zip(*streams, strict=True)):
+        if step >= config.steps:
+            return
+        if step >= start:
+            yield step, list(parts)
+
+
+def _endless(
+    rows: Sequence[Row], chosen: Sequence[int], batch_tokens: int, seed: int
+) -> Iterator[list[int]]:
+    part = [rows[i] for i in chosen]
+    for epoch in itertools.count():
+        for batch in plan_batches(part, batch_tokens, seed + epoch):
+            yield [chosen[i] for i in batch]
 
 
 def _loss(model: Any, ids: Any, labels: Sequence[Any], seed: int) -> Any:
@@ -296,7 +327,7 @@ class _Bar:
     def show(self, step: int, loss: Any) -> None:
         if step % 10 and step != self._steps:
             return
-        value = float(loss.detach())
+        value = float(loss)
         self._bar.update(self._task, completed=step, loss=value)
         if self._told is not None:
             self._told(step, self._steps, value)

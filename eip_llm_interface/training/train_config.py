@@ -32,19 +32,21 @@ class TrainConfig:
     The defaults make the shipped model: 2.6 million parameters, 5 MB as FP16. `threads` 0
     leaves the number to PyTorch. `harm_prior` is the share of harmful commands to expect in use,
     for which probabilities are calibrated: far fewer than in the corpus.
-    `gradient_checkpointing` trades time for memory.
+    `gradient_checkpointing` trades time for memory. `start_from` names a trained model's folder
+    whose tokenizer, sizes and weights are taken over, to train it further.
     """
 
     output: Path = Path('runs/eip_nano')
     skills: str = ''
     freeform: Path | None = None
+    start_from: Path | None = None
     seed: int = 1
     plan_examples: int = 36_000
     verdict_examples: int = 110_000
     freeform_repeats: int = 4
-    steps: int = 2400
+    steps: int = 3300
     batch_tokens: int = 3072
-    learning_rate: float = 3.5e-3
+    learning_rate: float = 3e-3
     vocabulary_size: int = 4096
     hidden_size: int = 192
     layers: int = 4
