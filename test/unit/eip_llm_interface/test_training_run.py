@@ -99,6 +99,14 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(tmp_path: Path) -> 
     assert tokens == 0, 'the finished run was trained again'
 
 
+def test_training_further_keeps_the_tokenizer_and_says_so(trained: Path, tmp_path: Path) -> None:
+    config = replace(TOY, output=tmp_path / 'further', start_from=trained, steps=2)
+    train(config, quiet)
+    name = 'tokenizer.json'
+    assert (config.output / name).read_text() == (trained / name).read_text()
+    assert 'the weights of an earlier run' in (config.output / 'README.md').read_text()
+
+
 def test_weights_over_the_limit_are_refused(tmp_path: Path) -> None:
     config = replace(TOY, output=tmp_path / 'model', steps=1, max_weights_mb=0.001)
     with pytest.raises(ValueError, match='max_weights_mb'):
