@@ -65,9 +65,7 @@ def test_diagnostics_are_relative_in_every_process() -> None:
 
 
 def test_options_become_parameters_where_they_belong() -> None:
-    config = RobotConfig(
-        model='some/model', autostart=False, use_sim_time=True, simulation=False
-    )
+    config = RobotConfig(model='some/model', autostart=False, use_sim_time=True, simulation=False)
     by_name = {p.name: p for p in compose(config)}
     assert by_name['safety_llm'].parameters['model'] == 'some/model'
     assert by_name['safety_llm'].parameters['autostart'] is False
