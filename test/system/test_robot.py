@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,6 +134,15 @@ def test_one_robot_from_sentence_to_motion_and_back_to_rest(bring_up: Callable[.
         assert rejected.returncode == 4, rejected.stdout + rejected.stderr
         assert rejected.stdout.startswith('REJECT')
         assert robot.verdicts[-1].reason
+        assert seen.is_standing
+
+        asked = eip('say', 'put the book in the fridge')
+        assert asked.returncode == 3, asked.stdout + asked.stderr
+        found = re.search(r'eip confirm (\S+)', asked.stdout)
+        assert found, asked.stdout
+        deny = ('confirm', found[1], '--operator', 'test', '--deny', '--reason', 'leave it')
+        assert eip(*deny).returncode == 0
+        assert eip(*deny).returncode == 1, 'an answer counts once'
         assert seen.is_standing
 
         seen.commands.clear()
