@@ -13,6 +13,7 @@ from eip_llm_interface.engine.engine import Engine, Generation, ModelError
 from eip_llm_interface.engine.formats import PromptFormat
 from eip_llm_interface.engine.plan_request import PlanRequest, PlanStream
 from eip_llm_interface.engine.safe_response import SafeResponse
+from eip_llm_interface.engine.second_reading import doubts_about
 from eip_llm_interface.engine.wording import answer, unplanned
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.normalise import normalise
@@ -131,11 +132,12 @@ class Answerer:
         if loose:
             return _unplanned(response, loose[0].explanation, loose)
         plain = self._planner.propose(text, scene)
-        doubts = _doubts(plan, plain)
+        doubts = doubts_about(plan, plain, text, self._planner.manifest)
         plan = self._guard.judge_plan(text, plain if plain and doubts else plan, scene)
         verdict = response.verdict.tightened(plan.verdict)
         if doubts:
-            verdict = verdict.tightened(self._guard.policy.join(doubts, model=verdict.model))
+            asked = verdict.tightened(self._guard.policy.join(doubts, model=verdict.model))
+            verdict = replace(asked, safety_score=verdict.safety_score)
         plan = replace(plan, verdict=verdict)
         return replace(
             response,
@@ -156,31 +158,6 @@ class Answerer:
     def _tokens_judged(self, text: str, scene: SceneFacts) -> int:
         prompts = self._form.verdict_prompts(text, scene)
         return sum(self._engine.count_tokens(prompt) for prompt in prompts)
-
-
-def _doubts(plan: Plan, plain: Plan | None) -> tuple[Violation, ...]:
-    """Return a violation when the model's plan is not what fixed patterns read, if they fit.
-
-    The plain reading is then what a person is asked about: "off" must never become "on".
-    """
-    if plain is None or _calls(plan) == _calls(plain):
-        return ()
-    differs = [step.text for step in plan.steps if _calls(Plan((step,)))[0] not in _calls(plain)]
-    return (
-        Violation(
-            rule='plan.second_reading',
-            category='uncertain_plan',
-            severity=0.3,
-            score=0.9,
-            evidence=' '.join(differs)[:120],
-            explanation="The model's plan is not what the command plainly says.",
-            channel='plan',
-        ),
-    )
-
-
-def _calls(plan: Plan) -> list[tuple[str, dict[str, str]]]:
-    return [(step.skill, dict(step.parameters)) for step in plan.steps]
 
 
 def _read_plan(request: PlanRequest, written: Generation) -> Plan:

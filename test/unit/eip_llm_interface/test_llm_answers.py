@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from eip_llm_interface.engine.engine import ModelError
+from eip_llm_interface.engine.second_reading import doubts_about
 from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL, GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.verdict import Decision
@@ -131,6 +132,25 @@ def test_a_plan_that_says_the_opposite_is_asked_about_and_never_done(
     assert response.decision <= Decision.CONFIRM
     assert any(item.rule == 'plan.second_reading' for item in response.verdict.violations)
     assert skills(response.plan)[-1:] in ([], ['turn_off'])
+
+
+@pytest.mark.parametrize(
+    ('command', 'plan', 'doubted'),
+    [
+        ('hang about for two minutes', 'wait(duration_s=120)', False),
+        ('hang about for two minutes', 'wait(duration_s=600)', True),
+        ('hang about for 45 s', 'wait(duration_s=45)', False),
+        ('let them know that tea is ready', 'say(text="tea is ready")', False),
+        ('let them know that tea is ready', 'say(text="the floor is ready")', True),
+    ],
+)
+def test_numbers_and_words_must_come_from_the_command(
+    shipped: GPUOptimizedSafetyLLM, command: str, plan: str, doubted: bool
+) -> None:
+    planner = shipped.planner
+    assert planner.propose(command) is None
+    made = planner.parse(f'{plan}\nend\n')
+    assert bool(doubts_about(made, None, command, planner.manifest)) is doubted
 
 
 def test_a_batch_answers_each_as_if_alone_and_in_order(shipped: GPUOptimizedSafetyLLM) -> None:
