@@ -38,9 +38,8 @@ def doubts_about(
 
 def _unspoken(plan: Plan, command: str, manifest: SkillsManifest) -> Iterator[str]:
     words = WORD.findall(command.lower())
-    numbers = {
-        NUMBERS.get(word) or float(word) for word in words if word in NUMBERS or _digit(word)
-    }
+    numbers = {NUMBERS[word] for word in words if word in NUMBERS}
+    numbers |= {float(word) for word in words if word[0].isdigit()}
     for step in plan.steps:
         for parameter in manifest.skills[step.skill].parameters:
             value = step.parameters[parameter.name]

@@ -58,7 +58,7 @@ def test_every_target_of_a_verdict_is_a_verdict_token() -> None:
     found = list(frame_examples(words, 600, random.Random(1)))
     assert {item.target for item in found} <= tokens
     harmful = sum(item.target != '<safe>' for item in found)
-    assert harmful == 300
+    assert harmful == 200
     assert not any('{' in item.prompt or '|' in item.prompt for item in found)
 
 
