@@ -11,9 +11,10 @@ from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
 from eip_safety_monitor.clock import MonotonicClock
-from eip_safety_monitor.executor import make_executor
+from eip_safety_monitor.executor import make_executor, raise_priority
 from eip_safety_monitor.gate import Gate, GateConfig, GateOutput, Reason
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.velocity import ZERO
@@ -43,7 +44,7 @@ class MotionGateNode(Node):
         self._published = ZERO
         self._reason = Reason.NO_PERMIT
         self._looked_ns = self._monotonic.now_ns()
-        self._timer = self.create_timer(TURN_PERIOD_S, self._turn)
+        self._timer = self.create_timer(TURN_PERIOD_S, self._turn, clock=STEADY)
         self._turn()
 
     def destroy_node(self) -> None:
@@ -93,6 +94,7 @@ class MotionGateNode(Node):
 
 def main() -> int:
     """Run the node; return 2 with one line on stderr when a set value cannot be used."""
+    raise_priority()
     return run_node(MotionGateNode, make_executor=make_executor)
 
 

@@ -112,7 +112,7 @@ class StopPolicy:
 class WatchedSignal:
     """One topic that must keep coming."""
 
-    timeout_s: float = limited(0.3, 'longest silence', 's', 0.01, 60.0)
+    timeout_s: float = limited(0.4, 'longest silence', 's', 0.01, 60.0)
     grace_s: float = limited(30.0, 'longest wait for the first message', 's', 0.1, 600.0)
     max_rate_hz: float = limited(400.0, 'faster is a flood', '1/s', 1.0, 100000.0)
     reaction: Reaction = Reaction.STOP

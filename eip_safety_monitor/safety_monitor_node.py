@@ -22,11 +22,12 @@ from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
 from eip_safety_monitor.audit_log import AuditLog
 from eip_safety_monitor.clock import MonotonicClock, seconds
 from eip_safety_monitor.events import Answer, Severity, State
-from eip_safety_monitor.executor import make_executor
+from eip_safety_monitor.executor import make_executor, raise_priority
 from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.journal import Journal
@@ -40,6 +41,7 @@ __all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
 PERMIT_PERIOD_S = 0.04
 LOOK_PERIOD_S = 0.01
 TELLING_LIMIT_MPS = 0.02
+UNARMED_AGE_NS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,14 @@ class SafetyMonitorNode(Node):
             (Inbox(self, Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT), self._hear_heartbeat),
             (Inbox(self, SafetyVerdict, topic.VERDICT, qos.EVENT), self._hear_verdict),
         ]
-        self._timer = self.create_timer(LOOK_PERIOD_S, self._turn)
+        self._timer = self.create_timer(LOOK_PERIOD_S, self._turn, clock=STEADY)
 
     def _turn(self) -> None:
-        # What is taken now came after the last turn: it is counted as that old.
+        # What is taken now came after the last turn: it is counted as that old. While nothing is
+        # permitted anyway, a busy start must not look like a lost sensor.
         since_ns, self._looked_ns = self._looked_ns, self._monotonic.now_ns()
+        if not self._supervisor.is_armed:
+            since_ns = max(since_ns, self._looked_ns - UNARMED_AGE_NS)
         for inbox, hear in self._inboxes:
             for message in inbox.take():
                 hear(message, since_ns)
@@ -256,6 +261,7 @@ class SafetyMonitorNode(Node):
 
 def main() -> int:
     """Run the node; return 2 with one line on stderr when a set value cannot be used."""
+    raise_priority()
     return run_node(SafetyMonitorNode, make_executor=make_executor)
 
 

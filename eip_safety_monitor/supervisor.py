@@ -151,7 +151,7 @@ class Supervisor:
         now_ns = self._clock.now_ns()
         stall_s = seconds(now_ns - self._ticked_ns)
         self._ticked_ns = now_ns
-        if stall_s > self._policy.longest_stall_s:
+        if stall_s > self._policy.longest_stall_s and self._latch.is_armed:
             message = f'the monitor itself did not run for {stall_s:.1f} s'
             self._stop(Cause('monitor.stalled', Reaction.STOP, message))
         if self._journal.problem and seconds(now_ns - self._retried_ns) > AUDIT_RETRY_S:
@@ -167,7 +167,7 @@ class Supervisor:
             self._store.save(self.mode, self._latched)
             self._is_saved = True
         except OSError as error:
-            self._journal.problem = f'the latch cannot be saved: {error}'
+            self._journal.problem = _unsaved(error)
 
     def shut_down(self) -> None:
         """End in good order: an armed robot comes up disarmed."""
@@ -188,6 +188,11 @@ class Supervisor:
     def problem(self) -> str:
         """Return why the monitor cannot do its job, empty when it can."""
         return self._journal.problem
+
+    @property
+    def is_armed(self) -> bool:
+        """Tell whether motion is permitted, or would be but for a self-clearing cause."""
+        return self._latch.is_armed
 
     def take_events(self) -> list[Event]:
         """Return the changes since the last call."""
@@ -293,7 +298,7 @@ class Supervisor:
         try:
             self._store.save(change.after, latched)
         except OSError as error:
-            self._journal.problem = f'the latch cannot be saved: {error}'
+            self._journal.problem = _unsaved(error)
             return False
         self._latch.apply(what)
         self._latched = dict(latched)
@@ -365,6 +370,10 @@ class Supervisor:
         return self._journal.record(
             severity, kind, cause, message, self.mode, after, operator_name, reason, **more
         )
+
+
+def _unsaved(error: OSError) -> str:
+    return f'the latch cannot be saved: {error}; free or remount the disk, or set another state_dir'
 
 
 def _short(text: str) -> str:

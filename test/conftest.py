@@ -24,6 +24,14 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     os.close(lock)
 
 
+@pytest.fixture(scope='module')
+def module_ros_domain() -> Iterator[int]:
+    """Reserve a ROS domain id for all tests of one module; nothing is exported."""
+    number, lock = _reserve_domain()
+    yield number
+    os.close(lock)
+
+
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
     """Return `wait_until(condition, deadline_s=10, what='…')`: polls, or fails naming `what`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from rclpy.context import Context
 
+from eip.msg import SafetyState
 from eip_safety_monitor.policy import default_policy_file
 from eip_safety_monitor.trial.fake_robot import FakeRobot
 from eip_safety_monitor.trial.processes import NodeProcess
@@ -31,6 +33,21 @@ class Bench:
     flooder: NodeProcess
     folder: Path
     environment: Mapping[str, str]
+
+    def make_ready(self) -> None:
+        """Bring everything back to a disarmed robot with nothing wrong and nobody near."""
+        robot = self.robot
+        robot.heal()
+        for process in (self.monitor, self.gate):
+            process.send(signal.SIGCONT)
+            if process.returncode is not None:
+                process.start()
+        robot.make_move(30.0)
+        robot.call('disarm')
+        robot.wait(lambda: robot.mode() == SafetyState.DISARMED)
+        robot.given.clear()
+        robot.states.clear()
+        robot.events.clear()
 
     def other_monitor(self) -> NodeProcess:
         """Return a second monitor with a state folder of its own, not started."""

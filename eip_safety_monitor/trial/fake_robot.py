@@ -48,17 +48,11 @@ class FakeRobot(Node):
         self._sequence = 0
         self._impostor_sequence = 0
         self.silent: set[str] = set()
-        self.person_m: float | None = None
-        self.is_pressed = False
-        self.wanted = (0.3, 0.0)
-        self.ranges: list[float] = [3.0] * BEAMS
         self.unhealthy: dict[str, str] = {}
-        self.odometry_speed: float | None = None
-        self.stamp_offset_s = 0.0
-        self.is_scan_frozen = False
+        self.heal()
         self.heard_beats: deque[Heartbeat] = deque(maxlen=200)
         self._x_m = 0.0
-        self.given: deque[tuple[int, float, float]] = deque(maxlen=20_000)
+        self.given: deque[tuple[int, float, float]] = deque(maxlen=300)
         self.states: deque[tuple[int, SafetyState]] = deque(maxlen=2_000)
         self.events: deque[SafetyEvent] = deque(maxlen=2_000)
         self._scans = 0
@@ -89,6 +83,18 @@ class FakeRobot(Node):
         self._is_open = False
         self._thread.join(2.0)
         Node.destroy_node(self)
+
+    def heal(self) -> None:
+        """Say again what a robot with nothing wrong says."""
+        self.silent.clear()
+        self.unhealthy.clear()
+        self.person_m: float | None = None
+        self.is_pressed = False
+        self.wanted = (0.3, 0.0)
+        self.ranges: list[float] = [3.0] * BEAMS
+        self.odometry_speed: float | None = None
+        self.stamp_offset_s = 0.0
+        self.is_scan_frozen = False
 
     def show_person(self, distance_m: float | None) -> int:
         """Put a person there, or nobody, say so at once, return the monotonic time, ns."""
@@ -207,12 +213,13 @@ class FakeRobot(Node):
     def first_zero_ns(self, since_ns: int, deadline_s: float = 1.0) -> int | None:
         """Return when the first zero after `since_ns` came, ns; None past the deadline."""
         end_ns = since_ns + int(deadline_s * 1e9)
-        while time.monotonic_ns() < end_ns:
-            for received_ns, linear, angular in list(self.given)[-50:]:
+        while True:
+            for received_ns, linear, angular in list(self.given):
                 if received_ns >= since_ns and linear == 0.0 and angular == 0.0:
                     return received_ns
+            if time.monotonic_ns() >= end_ns:
+                return None
             time.sleep(0.001)
-        return None
 
     def wait(self, condition: Callable[[], object], deadline_s: float = 5.0) -> bool:
         """Return whether `condition` came true within the deadline."""

@@ -23,14 +23,22 @@ class NodeProcess:
         environment: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
     ) -> None:
-        self._command = [sys.executable, '-m', module, *arguments]
-        if parameters:
-            self._command.append('--ros-args')
-            for name, value in parameters.items():
-                self._command += ['-p', f'{name}:={value}']
+        self._module = module
+        self._arguments = arguments
+        self.parameters = dict(parameters or {})
         self._log_file = log_file
         self._environment = {**os.environ, **(environment or {})}
         self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """Return the command line by which it is started."""
+        parts = [sys.executable, '-m', self._module, *self._arguments]
+        if self.parameters:
+            parts.append('--ros-args')
+        for name, value in self.parameters.items():
+            parts += ['-p', f'{name}:={value}']
+        return parts
 
     @property
     def pid(self) -> int:
@@ -46,7 +54,7 @@ class NodeProcess:
         """Start the process; its output is appended to the log file."""
         with self._log_file.open('ab') as output:
             self._child = subprocess.Popen(
-                self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environment
+                self.command, stdout=output, stderr=subprocess.STDOUT, env=self._environment
             )
 
     def send(self, number: signal.Signals) -> None:

@@ -221,6 +221,15 @@ def test_a_monitor_that_did_not_run_for_long_stops() -> None:
     assert 'monitor.stalled' in causes(play)
 
 
+def test_a_monitor_that_did_not_run_while_nothing_was_permitted_is_no_fault() -> None:
+    play = Play()
+    run(play, 0.2)
+    play.advance(1.0)
+    play.sense()
+    play.tick()
+    assert play.supervisor.mode is Mode.DISARMED
+
+
 def test_a_full_disk_stops_with_its_cause_and_can_be_reset_when_there_is_room() -> None:
     play = armed()
     play.log.is_full = True
