@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eip_safety_monitor.causes import Cause
+from eip_safety_monitor.causes import Cause, silence
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.policy import Reaction, WatchedNode
 from eip_safety_monitor.readings import Beat
@@ -84,14 +84,14 @@ class HeartbeatWatch:
         condition = self._watchdog.condition()
         if condition is Condition.STARTING:
             if reaction is Reaction.PROTECTIVE:
-                return Cause(f'watchdog.{name}', reaction, f'{name} has not started yet')
+                return silence(name, reaction, f'{name} has not started yet')
             return None
         if condition is Condition.NEVER_CAME:
             return Cause(f'watchdog.{name}', reaction, f'{name} was never heard')
         if condition is Condition.LOST:
             silence_s = self._watchdog.silence_s()
             message = f'{name} is silent for {silence_s:.1f} s{self._why()}'
-            return Cause(f'watchdog.{name}', reaction, message)
+            return silence(name, reaction, message)
         if condition is Condition.FLOODING:
             return Cause(f'flood.{name}', reaction, f'{name} floods the topic heartbeat')
         return self._second_process() or self._restarted() or self._unhealthy()

@@ -56,7 +56,9 @@ class StateStore:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f'{self._path} cannot be read: {error}') from None
+            raise ValueError(
+                f'{self._path} cannot be read: {error}; check the folder that state_dir names'
+            ) from None
 
 
 def beginning(store: StateStore, last: AuditRecord | None, broken: str) -> Beginning:

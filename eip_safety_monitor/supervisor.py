@@ -229,7 +229,7 @@ class Supervisor:
         for cause in new:
             self._begin(cause)
         for cause in gone:
-            if cause.reaction is Reaction.WARN:
+            if cause.reaction is Reaction.WARN or self._only_refuses_arming(cause):
                 message = f'no longer: {cause.message}'
                 self._record(Severity.INFO, 'clear', cause.identifier, message, self.mode)
         self._protect()
@@ -250,14 +250,21 @@ class Supervisor:
         return seconds(self._clock.now_ns() - self._foreign_monitor_ns) < FOREIGN_MONITOR_S
 
     def _begin(self, cause: Cause) -> None:
-        if cause.reaction is Reaction.STOP:
-            self._stop(cause)
-        elif cause.reaction is Reaction.WARN:
+        if cause.reaction is Reaction.WARN or self._only_refuses_arming(cause):
             self._record(Severity.WARNING, 'warning', cause.identifier, cause.message, self.mode)
+        elif cause.reaction is Reaction.STOP:
+            self._stop(cause)
         elif self.mode is Mode.PROTECTIVE:
             self._record(
                 Severity.WARNING, 'protective_stop', cause.identifier, cause.message, self.mode
             )
+
+    def _only_refuses_arming(self, cause: Cause) -> bool:
+        return (
+            cause.reaction is Reaction.STOP
+            and not cause.latches_disarmed
+            and self.mode is Mode.DISARMED
+        )
 
     def _protect(self) -> None:
         held = [c for c in self._standing.values() if c.reaction is Reaction.PROTECTIVE]
@@ -343,7 +350,7 @@ class Supervisor:
 
     def _why(self) -> str:
         if self.mode is Mode.DISARMED:
-            return 'not armed'
+            return '; '.join(filter(None, ('not armed', self._held())))
         if self.mode is Mode.PROTECTIVE:
             held = [c.message for c in self._standing.values() if c.reaction is Reaction.PROTECTIVE]
             return '; '.join(held) or 'clear, about to go on'

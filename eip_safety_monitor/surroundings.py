@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from eip_safety_monitor.causes import Cause
+from eip_safety_monitor.causes import Cause, silence
 from eip_safety_monitor.clock import Clock
 from eip_safety_monitor.people import PeopleGuard, Separation
 from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
@@ -128,11 +128,11 @@ class Surroundings:
         condition = watchdog.condition()
         if condition is Condition.LOST:
             message = f'{name} is silent for {watchdog.silence_s():.1f} s'
-            return Cause(f'watchdog.{name}', reaction, message)
+            return silence(name, reaction, message)
         if condition is Condition.NEVER_CAME:
             return Cause(f'watchdog.{name}', reaction, f'{name} never came')
         if condition is Condition.STARTING and reaction is Reaction.PROTECTIVE:
-            return Cause(f'watchdog.{name}', reaction, f'{name} has not come yet')
+            return silence(name, reaction, f'{name} has not come yet')
         if condition is Condition.FLOODING:
             message = f'{name} comes {watchdog.rate_hz():.0f} times a second, too often to be read'
             return Cause(f'flood.{name}', reaction, message)

@@ -230,6 +230,29 @@ def test_a_monitor_that_did_not_run_while_nothing_was_permitted_is_no_fault() ->
     assert play.supervisor.mode is Mode.DISARMED
 
 
+def test_silence_while_disarmed_latches_nothing_but_refuses_to_arm_as_long_as_it_lasts() -> None:
+    play = Play()
+    run(play, 0.2)
+    silence('scan')(play)
+    assert play.supervisor.mode is Mode.DISARMED
+    assert 'watchdog.scan' in causes(play)
+    assert 'scan is silent' in play.supervisor.state().cause
+    refused = play.arm()
+    assert not refused.success
+    assert 'scan is silent' in refused.message
+    run(play, 0.2)
+    assert play.arm().success
+
+
+def test_a_hardware_stop_pressed_while_disarmed_latches() -> None:
+    play = Play()
+    run(play, 0.2)
+    run(play, 0.2, is_pressed=True)
+    run(play, 0.2)
+    assert play.supervisor.mode is Mode.STOPPED
+    assert 'hardware_stop' in causes(play)
+
+
 def test_a_full_disk_stops_with_its_cause_and_can_be_reset_when_there_is_room() -> None:
     play = armed()
     play.log.is_full = True
