@@ -23,7 +23,7 @@ from eip_bringup.errors import ExitCode, UserError
 __all__ = ['BenchError', 'Report', 'list_benchmarks', 'parse_options', 'run_benchmark']
 
 NAME = re.compile(r'[a-z][a-z0-9_]*')
-LIBRARIES = ('torch', 'transformers', 'numpy', 'mujoco', 'ros-rclpy', 'rtamt')
+LIBRARIES = ('torch', 'transformers', 'numpy', 'mujoco', 'ros-rclpy')
 
 
 class BenchError(UserError):

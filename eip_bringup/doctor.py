@@ -94,7 +94,7 @@ def check_interfaces() -> Finding:
 
 def check_libraries() -> Finding:
     """Check that the libraries of every room are installed."""
-    names = ('torch', 'transformers', 'numpy', 'yaml', 'psutil', 'mujoco', 'nicegui', 'rtamt')
+    names = ('torch', 'transformers', 'numpy', 'yaml', 'psutil', 'mujoco', 'starlette')
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
         return Finding('libraries', False, f'{", ".join(missing)} missing: run `make setup`')

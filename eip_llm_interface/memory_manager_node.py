@@ -26,6 +26,7 @@ from eip_ros.lifecycle_node import ManagedNode
 from eip_ros.names import Service, Topic
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 
 __all__ = ['MemoryManagerNode', 'load_memory', 'main']
 
@@ -80,7 +81,9 @@ class MemoryManagerNode(ManagedNode):
         self.create_subscription(
             Heartbeat, Topic.HEARTBEAT, self._on_heartbeat, qos.HEARTBEAT, callback_group=hearing
         )
-        self.create_timer(self.config.publish_period_s, self._measure, callback_group=measuring)
+        self.create_timer(
+            self.config.publish_period_s, self._measure, callback_group=measuring, clock=STEADY
+        )
         self.create_service(
             OptimizeMemory, f'~/{Service.OPTIMIZE}', self._on_optimize, callback_group=asking
         )

@@ -30,6 +30,7 @@ from eip_ros.lifecycle_node import ManagedNode
 from eip_ros.names import Service, Topic
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 
 __all__ = ['SafetyLlmNode', 'load_llm', 'main']
 
@@ -95,7 +96,7 @@ class SafetyLlmNode(ManagedNode):
         self.create_service(
             ReclaimMemory, f'~/{Service.RECLAIM}', self._on_reclaim, callback_group=upkeep
         )
-        self.create_timer(0.5, self.confirm_desk.expire, callback_group=upkeep)
+        self.create_timer(0.5, self.confirm_desk.expire, callback_group=upkeep, clock=STEADY)
         self._front = SafetyLlmServices(self)
 
     def set_up(self) -> None:

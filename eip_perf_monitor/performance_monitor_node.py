@@ -41,6 +41,7 @@ from eip_ros.lifecycle_node import ManagedNode
 from eip_ros.names import Service, Topic
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 
 __all__ = ['PerformanceMonitorNode', 'main']
 
@@ -94,7 +95,7 @@ class PerformanceMonitorNode(ManagedNode):
 
     def start(self) -> None:
         """Begin to sample."""
-        self._timer = self.create_timer(self._config.sample_period_s, self._sample)
+        self._timer = self.create_timer(self._config.sample_period_s, self._sample, clock=STEADY)
 
     def stop(self) -> None:
         """Cease to sample."""

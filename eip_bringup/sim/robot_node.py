@@ -31,6 +31,7 @@ from eip_ros.heartbeat import HeartbeatPublisher
 from eip_ros.names import Topic
 from eip_ros.parameters import ParameterError, declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 
 __all__ = ['SimRobotNode', 'main']
 
@@ -76,10 +77,10 @@ class SimRobotNode(Node):
         self._heartbeat = HeartbeatPublisher(self)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('simulation', self._diagnose)
-        self.create_timer(1.0 / config.odom_rate_hz, self._advance)
-        self.create_timer(1.0 / config.scan_rate_hz, self._publish_scan)
-        self.create_timer(1.0 / config.scene_rate_hz, self._publish_scene)
-        self.create_timer(1.0 / config.stop_rate_hz, self._publish_stop)
+        self.create_timer(1.0 / config.odom_rate_hz, self._advance, clock=STEADY)
+        self.create_timer(1.0 / config.scan_rate_hz, self._publish_scan, clock=STEADY)
+        self.create_timer(1.0 / config.scene_rate_hz, self._publish_scene, clock=STEADY)
+        self.create_timer(1.0 / config.stop_rate_hz, self._publish_stop, clock=STEADY)
 
     def _serve(self) -> None:
         self.create_service(SetBool, '~/press_stop', self._on_press_stop)

@@ -31,6 +31,7 @@ from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
 from eip_ros.names import Topic
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
+from eip_ros.steady import STEADY
 
 __all__ = ['SimSkillsNode', 'main']
 
@@ -54,9 +55,11 @@ class SimSkillsNode(Node):
         self._heartbeat = HeartbeatPublisher(self)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('plan', self._diagnose)
-        self.create_timer(1.0 / config.rate_hz, self._tick)
+        self.create_timer(1.0 / config.rate_hz, self._tick, clock=STEADY)
         self.create_timer(
-            1.0 / config.status_rate_hz, lambda: self._publish(self._executor.progress)
+            1.0 / config.status_rate_hz,
+            lambda: self._publish(self._executor.progress),
+            clock=STEADY,
         )
 
     def _robot(self, config: SkillsConfig, kitchen: Kitchen) -> Robot:
