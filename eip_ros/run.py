@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
+
+from eip_ros.threads import ThreadedExecutor
 
 __all__ = ['run_node']
 
@@ -59,4 +61,4 @@ def run_node(
 
 
 def _executor(threads: int) -> Any:
-    return SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
+    return SingleThreadedExecutor() if threads == 1 else ThreadedExecutor(threads)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import rclpy
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 
 from eip.msg import Heartbeat, MemoryStatus
@@ -22,6 +21,7 @@ from eip_llm_interface.memory_manager_node import THREADS, MemoryManagerNode, lo
 from eip_llm_interface.robot_memory import RobotMemory
 from eip_ros import qos
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
+from eip_ros.threads import ThreadedExecutor
 
 
 class Other(Node):
@@ -58,7 +58,7 @@ class Rig:
         self.node = MemoryManagerNode(make_memory)
         self.other = Other(is_stuck=is_stuck)
         self._ended = threading.Event()
-        self._executors = [MultiThreadedExecutor(THREADS), MultiThreadedExecutor(4)]
+        self._executors = [ThreadedExecutor(THREADS), ThreadedExecutor(4)]
         self._threads = []
         for executor, node in zip(self._executors, (self.node, self.other), strict=True):
             executor.add_node(node)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import rclpy
 from rclpy.action import ActionClient
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
@@ -33,6 +32,7 @@ from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.safety_llm_node import THREADS, SafetyLlmNode, load_llm
 from eip_ros import qos
+from eip_ros.threads import ThreadedExecutor
 
 BAD_INPUT = ('empty', 'too_long', 'binary', 'nul', 'bidi', 'confusables', 'mixed_script')
 
@@ -138,9 +138,10 @@ class Rig:
             self.client.create_subscription(kind, topic, self._hear(topic), profile)
         self.commands = self.client.create_publisher(String, 'command', qos.COMMAND)
         self.scenes = self.client.create_publisher(SceneContext, 'scene', qos.SENSOR)
-        self._executors = [MultiThreadedExecutor(THREADS), MultiThreadedExecutor(2)]
+        self._executors = [ThreadedExecutor(THREADS), ThreadedExecutor(2)]
         self._threads = []
         self._ended = threading.Event()
+        self.action_clients: list[ActionClient] = []
         for executor, node in zip(self._executors, (self.node, self.client), strict=True):
             executor.add_node(node)
             self._threads.append(threading.Thread(target=self._spin, args=[executor]))
@@ -181,6 +182,8 @@ class Rig:
             thread.join(5.0)
         for executor in self._executors:
             executor.shutdown(5.0)
+        for client in self.action_clients:
+            client.destroy()
         self.node.destroy_node()
         self.client.destroy_node()
         rclpy.shutdown()
@@ -437,10 +440,11 @@ def test_scene_is_used_while_fresh_and_unknown_when_stale(make_rig, wait_until, 
 
 def send_goal(rig: Rig, command: str, heard: list[Any], **fields: Any) -> Any:
     client = ActionClient(rig.client, Generate, 'safety_llm/generate_stream')
+    rig.action_clients.append(client)
     assert client.wait_for_server(10.0)
     goal = Generate.Goal(command=command, **fields)
     future = client.send_goal_async(goal, feedback_callback=lambda m: heard.append(m.feedback))
-    return SimpleNamespace(client=client, handle=finished(future))
+    return SimpleNamespace(handle=finished(future))
 
 
 def finished(future: Any, deadline_s: float = 10.0) -> Any:
@@ -460,7 +464,6 @@ def test_stream_tells_stages_and_text_and_ends_with_the_result(rig, wait_until):
     wait_until(lambda: len(heard) == 4, what='feedback')
     assert heard[-1].stage == 'planning'
     assert heard[-1].generated_tokens == 3
-    goal.client.destroy()
 
 
 def test_cancelled_stream_ends_soon_and_carries_nothing_out(rig, wait_until):
@@ -475,7 +478,6 @@ def test_cancelled_stream_ends_soon_and_carries_nothing_out(rig, wait_until):
     assert not rig.plans
     say(rig, 'go to the sink')
     wait_until(lambda: rig.plans, what='the next command still works')
-    goal.client.destroy()
 
 
 def test_second_stream_at_once_is_refused_as_busy(rig, wait_until):
@@ -488,8 +490,6 @@ def test_second_stream_at_once_is_refused_as_busy(rig, wait_until):
     assert 'busy' in result.error
     finished(first.handle.cancel_goal_async())
     finished(first.handle.get_result_async())
-    first.client.destroy()
-    second.client.destroy()
 
 
 def test_node_without_its_model_stays_alive_says_why_and_rejects(make_rig, wait_until):
@@ -523,6 +523,8 @@ def test_remedied_parameter_takes_effect_at_the_next_configure(make_rig, wait_un
 
     rig = make_rig(load, model='bad')
     wait_until(lambda: 'bad' in rig.node.health()[1], what='the reason')
+    state = rig.node._state_machine
+    wait_until(lambda: state.current_state[1] == 'unconfigured', what='the end of the transition')
     rig.node.set_parameters([Parameter('model', value='good')])
     rig.node.trigger_configure()
     rig.node.trigger_activate()
@@ -604,7 +606,6 @@ def test_shipped_model_answers_rejects_and_streams(make_rig, wait_until):
     heard: list[Any] = []
     goal = send_goal(rig, 'go to the stove', heard)
     result = finished(goal.handle.get_result_async(), 30.0).result.result
-    goal.client.destroy()
     assert result.success
     assert 'stove' in ''.join(feedback.text for feedback in heard)
     assert {'judging', 'planning', 'checking'} <= {feedback.stage for feedback in heard}
