@@ -32,6 +32,8 @@ __all__ = ['FakeRobot']
 BEAMS = 360
 PEERS = ('safety_llm', 'memory_manager', 'performance_monitor')
 
+PATIENCE_S = 1.0
+
 
 class FakeRobot(Node):
     """Every input of the monitor at its usual rate; attributes change what is said.
@@ -126,11 +128,16 @@ class FakeRobot(Node):
     def make_move(self, deadline_s: float = 10.0) -> None:
         """Reset and arm until the robot moves; raises TimeoutError with the last refusal."""
         end = time.monotonic() + deadline_s
-        message = ''
+        message, armed_s = '', time.monotonic()
         while time.monotonic() < end:
             if self.is_moving():
                 return
             mode = self.mode()
+            if mode != SafetyState.ARMED:
+                armed_s = time.monotonic()
+            elif time.monotonic() - armed_s > PATIENCE_S:
+                # A gate that hears its first permit only now wants to see motion withdrawn once.
+                self.call('disarm')
             if mode == SafetyState.STOPPED:
                 _, message = self.call('reset', operator_name='trial', reason='next trial')
             elif mode == SafetyState.DISARMED:
