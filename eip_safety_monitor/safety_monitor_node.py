@@ -19,6 +19,7 @@ from eip.msg import Heartbeat, SafetyEvent, SafetyState, SafetyVerdict, SceneCon
 from eip.srv import ArmMotion, ResetStop
 from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
+from eip_ros.executor import make_executor
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
@@ -27,12 +28,12 @@ from eip_safety_monitor import conversions
 from eip_safety_monitor.audit_log import AuditLog
 from eip_safety_monitor.clock import MonotonicClock, seconds
 from eip_safety_monitor.events import Answer, Severity, State
-from eip_safety_monitor.executor import make_executor, raise_priority
 from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.journal import Journal
 from eip_safety_monitor.permits import Mode, Permit
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
+from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.state_store import StateStore, beginning
 from eip_safety_monitor.supervisor import Supervisor
 

@@ -24,8 +24,8 @@ from std_srvs.srv import Trigger
 from eip.msg import Heartbeat, Person, SafetyEvent, SafetyState, SafetyVerdict, SceneContext
 from eip.srv import ArmMotion, ResetStop
 from eip_ros import names, qos
+from eip_ros.executor import make_executor
 from eip_ros.heartbeat import read_boot_id
-from eip_safety_monitor.executor import make_executor
 
 __all__ = ['FakeRobot']
 

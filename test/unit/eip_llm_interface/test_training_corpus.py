@@ -74,9 +74,9 @@ def test_every_slot_of_every_pattern_has_words() -> None:
     rng = random.Random(1)
     for frame in frames['hazards'].values():
         for pattern in (*frame['unsafe'], *frame['safe']):
-            fill(pattern, words, rng)
+            assert fill(pattern, words, rng)
     for pattern in frames['chores']:
-        fill(pattern, words, rng)
+        assert fill(pattern, words, rng)
 
 
 def test_every_plan_of_the_corpus_is_a_plan() -> None:
