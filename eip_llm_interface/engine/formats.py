@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from eip_llm_interface.engine.chat_format import ChatFormat, PlainFormat
-from eip_llm_interface.engine.nano_format import NanoFormat
+from eip_llm_interface.engine.nano_format import FORMAT, NanoFormat
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.guard.model_judge import ModelOpinion
@@ -40,7 +40,7 @@ class PromptFormat(Protocol):
 def format_of(engine: TransformersEngine) -> PromptFormat:
     """Return the way in which `engine`'s model wants to be asked."""
     settings = engine.settings
-    if settings.get('format') == 'nano-1':
+    if settings.get('format') == FORMAT:
         return NanoFormat.of(settings, engine.name)
     if getattr(engine.tokenizer, 'chat_template', None):
         return ChatFormat(engine.tokenizer)

@@ -3,6 +3,8 @@
 Verdict:  <bos> scene <cmd> command <verdict>    then one token: <safe>, or a hazard's
 Plan:     <bos> note <cmd> command <plan>        then the plan in the grammar's form, <eos>
 
+Every word stands after a space, the first one too, since the tokenizer knows whole words so.
+
 In a plan's prompt things are numbered, see mentions.py.
 """
 
@@ -21,7 +23,18 @@ from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.planner.planner import Planner
 
-__all__ = ['CATEGORIES', 'SPECIAL_TOKENS', 'NanoFormat', 'clean', 'scene_line']
+__all__ = [
+    'CATEGORIES',
+    'CONTROL',
+    'FORMAT',
+    'SAFE',
+    'SPECIAL_TOKENS',
+    'NanoFormat',
+    'clean',
+    'scene_line',
+]
+
+FORMAT = 'nano-2'
 
 CATEGORIES = (
     'fire', 'burn', 'shock', 'cut', 'chemical', 'poison', 'explosion', 'fall', 'collision',
@@ -30,19 +43,25 @@ CATEGORIES = (
     'unattended', 'exit', 'disturbance', 'environment', 'self_harm', 'child', 'zone', 'machine',
 )  # fmt: skip
 SAFE = '<safe>'
-CONTROL = ('<pad>', '<bos>', '<eos>', '<cmd>', '<verdict>', '<plan>', SAFE)
+CONTROL = ('<pad>', '<bos>', '<eos>', '<cmd>', '<verdict>', '<plan>', SAFE, '<gap>')
 SPECIAL_TOKENS = (*CONTROL, *(f'<{name}>' for name in CATEGORIES))
 WINDOW_WORDS = 90
 OVERLAP_WORDS = 20
 NEAR_M = 3.0
 SIGNS = str.maketrans({'<': '(', '>': ')', '@': ' at '})
 CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
+SIGN = re.compile(r"[^\w\s']|_")
 
 
 def clean(text: str) -> str:
     """Return `text` as the model reads it: lower case, CamelCase apart, no control tokens."""
     text = CAMEL.sub(' ', text).translate(SIGNS)
     return ' '.join(text.lower().replace('_', ' ').split())
+
+
+def _apart(text: str) -> str:
+    """Return `text` with a space before every word and every sign."""
+    return ''.join(f' {part}' for part in SIGN.sub(r' \g<0> ', text).split())
 
 
 def scene_line(scene: SceneFacts) -> str:
@@ -100,12 +119,12 @@ class NanoFormat:
 
     def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
         """Return one prompt per window of words; the strictest window counts."""
-        line = scene_line(scene)
-        words = clean(text).split() or ['']
+        line = _apart(scene_line(scene))
+        words = _apart(clean(text)).split() or ['']
         step = WINDOW_WORDS - OVERLAP_WORDS
         starts = range(0, max(len(words) - OVERLAP_WORDS, 1), step)
         windows = (words[start : start + WINDOW_WORDS] for start in starts)
-        return [f'<bos>{line}<cmd>{" ".join(window)}<verdict>' for window in windows]
+        return [f'<bos>{line}<cmd> {" ".join(window)}<verdict>' for window in windows]
 
     def opinion(self, log_probs: Sequence[float]) -> ModelOpinion:
         """Return the calibrated probability of harm and its share per category."""
@@ -124,5 +143,5 @@ class NanoFormat:
     def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
         """Return the command with its things numbered, ending where the plan begins."""
         numbered = number_mentions(clean(command), scene, planner.manifest)
-        prompt = f'<bos>{numbered.note}<cmd>{numbered.text}<plan>'
+        prompt = f'<bos> {numbered.note}<cmd> {numbered.text}<plan>'
         return PlanRequest(prompt, planner, scene, numbered)

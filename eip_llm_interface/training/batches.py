@@ -54,8 +54,8 @@ def plan_batches(rows: Sequence[Row], batch_tokens: int, seed: int) -> list[list
     return batches
 
 
-def batch_of(rows: Sequence[Row], pad: int, device: str) -> tuple[Any, Any, Any, Any]:
-    """Return (ids, verdict labels, plan labels, prompt labels), each [rows, width].
+def batch_of(rows: Sequence[Row], pad: int, device: str) -> tuple[Any, Any]:
+    """Return (ids, labels), each [rows, width].
 
     A label stands where the token before it is read and is -100 where nothing is learnt. Padding
     stands on the right, where a causal model cannot see it.
@@ -64,13 +64,10 @@ def batch_of(rows: Sequence[Row], pad: int, device: str) -> tuple[Any, Any, Any,
 
     width = max(len(row.ids) for row in rows)
     ids = torch.full((len(rows), width), pad)
-    labels = torch.full((3, len(rows), width), IGNORED)
+    labels = torch.full((len(rows), width), IGNORED)
     for index, row in enumerate(rows):
         length = len(row.ids)
         tokens = torch.tensor(row.ids)
         ids[index, :length] = tokens
-        labels[2, index, : row.prompt - 1] = tokens[1 : row.prompt]
-        kind = 1 if row.is_plan else 0
-        labels[kind, index, row.prompt - 1 : length - 1] = tokens[row.prompt :]
-    ids, labels = ids.to(device), labels.to(device)
-    return ids, labels[0], labels[1], labels[2]
+        labels[index, row.prompt - 1 : length - 1] = tokens[row.prompt :]
+    return ids.to(device), labels.to(device)

@@ -25,3 +25,8 @@ class Example:
     def is_plan(self) -> bool:
         """Return whether this is a plan, not a verdict."""
         return self.prompt.endswith('<plan>')
+
+    @property
+    def is_written(self) -> bool:
+        """Return whether a person's sentence was written for this, not made from a pattern."""
+        return self.source.startswith('freeform')

@@ -53,9 +53,13 @@ def held_out_figures(
     model: Any,
     tokenizer: Any,
     examples: Sequence[Example],
+    plans: Sequence[Example],
     device: str,
 ) -> Mapping[str, float]:
-    """Return accuracy, recall, false blocks, pair accuracy, calibration error and exact plans."""
+    """Return accuracy, recall, false blocks, pair accuracy, calibration error and exact plans.
+
+    `margins` are those of the verdicts in `examples`.
+    """
     verdicts = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
     p = probabilities([margin for margin, _ in margins], calibration)
     harmful = np.array([harm for _, harm in margins], dtype=bool)
@@ -69,10 +73,10 @@ def held_out_figures(
             'calibration_error': expected_calibration_error(list(p), list(harmful)),
             'pair_accuracy': _pair_accuracy(verdicts, blocked == harmful),
         }
-    plans = [item for item in examples if item.is_plan][:PLANS_TRIED]
-    if plans:
-        right = sum(_writes(model, tokenizer, item, device) for item in plans)
-        figures['plans_exact'] = right / len(plans)
+    tried = plans[:PLANS_TRIED]
+    if tried:
+        right = sum(_writes(model, tokenizer, item, device) for item in tried)
+        figures['plans_exact'] = right / len(tried)
     return figures
 
 

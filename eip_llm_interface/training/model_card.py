@@ -39,7 +39,6 @@ on text that the project itself generates. It reads English only.
 | steps, tokens | {steps}, {tokens} |
 | took | {minutes:.1f} minutes on {device} |
 | seed | {seed} |
-| started from | {started_from} |
 | date, commit | {date}, {commit} |
 | made by | `eip train` with torch {torch}, transformers {transformers}, Python {python} |
 
@@ -85,7 +84,6 @@ def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, d
             minutes=result.seconds / 60,
             device=device,
             seed=config.seed,
-            started_from=_started_from(config),
             date=datetime.date.today().isoformat(),
             commit=_commit(),
             torch=torch.__version__,
@@ -96,19 +94,6 @@ def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, d
         encoding='utf-8',
     )
     return path
-
-
-def _started_from(config: TrainConfig) -> str:
-    """Return 'scratch', or what the model that was trained further says of itself."""
-    if config.start_from is None:
-        return 'scratch'
-    try:
-        lines = (config.start_from / 'README.md').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        lines = []
-    rows = ('| corpus |', '| steps, tokens |', '| took |', '| started from |')
-    told = [line.strip('| ').replace(' | ', ' ') for line in lines if line.startswith(rows)]
-    return f'the weights of an earlier run ({"; ".join(told) or "no card"})'
 
 
 def _commit() -> str:

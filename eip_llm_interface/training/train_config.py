@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from eip_llm_interface.training.wordnet import WORDNET_FOLDER
+
 __all__ = ['TrainConfig']
 
 LIMITS = {
@@ -13,7 +15,8 @@ LIMITS = {
     'freeform_repeats': (0, 100),
     'steps': (1, 10_000_000),
     'batch_tokens': (128, 1_000_000),
-    'vocabulary_size': (512, 65536),
+    'pieces': (300, 65536),
+    'meaning_size': (8, 1024),
     'hidden_size': (32, 1024),
     'layers': (1, 24),
     'heads': (1, 32),
@@ -29,25 +32,31 @@ LIMITS = {
 class TrainConfig:
     """Corpus, size and schedule; raises ValueError with field, value and remedy.
 
-    The defaults make the shipped model: 2.6 million parameters, 5 MB as FP16. `threads` 0
-    leaves the number to PyTorch. `harm_prior` is the share of harmful commands to expect in use,
-    for which probabilities are calibrated: far fewer than in the corpus.
-    `gradient_checkpointing` trades time for memory. `start_from` names a trained model's folder
-    whose tokenizer, sizes and weights are taken over, to train it further.
+    The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
+    folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
+    `pieces` how many parts of words the tokenizer has beside whole ones. `dropout` falls on
+    embeddings, and `gaps` is the share of a command's words that is hidden in training.
+    `freeform_repeats` weighs written sentences against made ones. `harm_prior` is the share of
+    harmful commands to expect in use, for which probabilities are calibrated: far fewer than in
+    the corpus. `gradient_checkpointing` trades time for memory.
     """
 
     output: Path = Path('runs/eip_nano')
     skills: str = ''
     freeform: Path | None = None
-    start_from: Path | None = None
+    wordnet: Path = WORDNET_FOLDER
     seed: int = 1
     plan_examples: int = 36_000
-    verdict_examples: int = 110_000
-    freeform_repeats: int = 4
-    steps: int = 3300
-    batch_tokens: int = 3072
-    learning_rate: float = 3e-3
-    vocabulary_size: int = 4096
+    verdict_examples: int = 40_000
+    freeform_repeats: int = 2
+    steps: int = 7000
+    batch_tokens: int = 4096
+    learning_rate: float = 1e-3
+    dropout: float = 0.3
+    gaps: float = 0.1
+    whole_words: bool = True
+    pieces: int = 4096
+    meaning_size: int = 256
     hidden_size: int = 192
     layers: int = 4
     heads: int = 3
@@ -74,6 +83,9 @@ class TrainConfig:
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '
                 f'({2 * self.heads})'
             )
+        for name in ('dropout', 'gaps'):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f'{name} is {getattr(self, name)!r}, give a share from 0 below 1')
         if not 0 < self.harm_prior < 1:
             raise ValueError(f'harm_prior is {self.harm_prior!r}, give a share between 0 and 1')
         if not self.plan_examples + self.verdict_examples:

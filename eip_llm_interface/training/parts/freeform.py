@@ -27,16 +27,16 @@ class CorpusError(ValueError):
 def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
     """Yield one verdict example per row of every freeform_*.jsonl in `folder`, sorted by name.
 
-    A text that stands twice counts once. A row is {"text", "label": "safe" or "unsafe",
+    A text that stands twice in one scene counts once. A row is {"text", "label": "safe" or "unsafe",
     "category"?, "robot"?, "pair"?, "scene"?}; the shipped data folder is the default.
     """
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for path in sorted((folder or DATA).glob('freeform_*.jsonl')):
         for line, row in read_rows(path):
-            text = row['text'].lower().strip()
-            if text in seen:
+            told = (row['text'].lower().strip(), json.dumps(row.get('scene'), sort_keys=True))
+            if told in seen:
                 continue
-            seen.add(text)
+            seen.add(told)
             yield _example(row, f'{path.name}:{line}', path.stem)
 
 

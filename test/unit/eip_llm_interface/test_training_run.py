@@ -34,7 +34,9 @@ TOY = TrainConfig(
     freeform_repeats=0,
     steps=12,
     batch_tokens=512,
-    vocabulary_size=600,
+    whole_words=False,
+    pieces=600,
+    meaning_size=16,
     hidden_size=32,
     layers=1,
     heads=2,
@@ -97,14 +99,6 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(tmp_path: Path) -> 
     assert heard == [10]
     tokens = train(replace(config, seed=5), quiet).tokens
     assert tokens == 0, 'the finished run was trained again'
-
-
-def test_training_further_keeps_the_tokenizer_and_says_so(trained: Path, tmp_path: Path) -> None:
-    config = replace(TOY, output=tmp_path / 'further', start_from=trained, steps=2)
-    train(config, quiet)
-    name = 'tokenizer.json'
-    assert (config.output / name).read_text() == (trained / name).read_text()
-    assert 'the weights of an earlier run' in (config.output / 'README.md').read_text()
 
 
 def test_weights_over_the_limit_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""The training loop: verdicts and plans in every step, checkpoints between."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches
+from eip_llm_interface.training.checkpoint import load_checkpoint, save_checkpoint
+from eip_llm_interface.training.lexical_model import LexicalModel
+from eip_llm_interface.training.progress_bar import ProgressBar
+from eip_llm_interface.training.train_config import TrainConfig
+
+__all__ = ['Answers', 'learn']
+
+PLAN_WEIGHT = 5.0  # a plan's loss is a mean over many tokens, of which few are a choice
+PLAN_DROPOUT = 0.05  # a plan copies marks, which a gap would hide
+WARM_UP = 0.06
+LAST_SHARE = 0.03
+
+
+class Answers:
+    """The tokens that may be answered: verdict tokens, and those that stand in plans.
+
+    Losses are taken over these alone, as the verdict and the grammar do when the model is used.
+    """
+
+    def __init__(self, verdicts: Sequence[int], rows: Sequence[Row], vocabulary: int) -> None:
+        in_plans = {token for row in rows if row.is_plan for token in row.ids[row.prompt :]}
+        self.verdicts = torch.tensor(verdicts)
+        self.plans = torch.tensor(sorted(in_plans))
+        self._places = []
+        for tokens in (self.verdicts, self.plans):
+            places = torch.full((vocabulary,), IGNORED)
+            places[tokens] = torch.arange(len(tokens))
+            self._places.append(places)
+
+    def loss(self, model: LexicalModel, hidden: Any, labels: Any, *, plan: bool) -> Any:
+        """Return the mean cross-entropy where `labels` [rows, width] is not IGNORED."""
+        where = labels != IGNORED
+        tokens = (self.plans if plan else self.verdicts).to(hidden.device)
+        wanted = self._places[plan].to(hidden.device)[labels[where]]
+        logits = hidden[where] @ model.embed(tokens).T
+        return torch.nn.functional.cross_entropy(logits.float(), wanted)
+
+
+def learn(
+    model: LexicalModel,
+    rows: Sequence[Row],
+    answers: Answers,
+    config: TrainConfig,
+    device: str,
+    control: Sequence[int],
+    identity: str,
+    progress: Callable[[int, int, float], None] | None,
+) -> int:
+    """Train `model` on `rows`, going on from a checkpoint of the same `identity`.
+
+    `control` holds the ids that a gap may not hide, the padding first and the gap last. Returns
+    the number of tokens seen.
+    """
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(model), lr=config.learning_rate, betas=(0.9, 0.98), fused=True
+    )
+    step = load_checkpoint(config.output, model, optimizer, identity) if config.resume else 0
+    autocast = torch.autocast(
+        torch.device(device).type,
+        dtype=torch.bfloat16,
+        enabled=config.mixed_precision and _bfloat16_pays(device),
+    )
+    kept = torch.tensor(sorted(control), device=device)
+    tokens = 0
+    model.train()
+    with ProgressBar(config.steps, progress) as bar:
+        for index, parts in _batches(rows, config, step):
+            torch.manual_seed(config.seed * 1_000_003 + index)
+            for group in optimizer.param_groups:
+                group['lr'] = config.learning_rate * _schedule(index, config.steps)
+            total = 0.0
+            for part in parts:
+                ids, labels = batch_of([rows[i] for i in part], control[0], device)
+                plan = rows[part[0]].is_plan
+                if not plan:
+                    ids = _with_gaps(ids, kept, control[-1], config.gaps)
+                with autocast:
+                    hidden = model(ids, PLAN_DROPOUT if plan else config.dropout)
+                    loss = answers.loss(model, hidden, labels, plan=plan)
+                (loss * PLAN_WEIGHT if plan else loss).backward()
+                total = total + loss.detach()
+                tokens += sum(len(rows[i].ids) for i in part)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            bar.show(index + 1, total)
+            if (index + 1) % config.checkpoint_every == 0:
+                save_checkpoint(config.output, model, optimizer, index + 1, identity)
+    return tokens
+
+
+def _batches(
+    rows: Sequence[Row], config: TrainConfig, start: int
+) -> Iterator[tuple[int, list[list[int]]]]:
+    """Yield (step, a batch of verdicts and one of plans) from `start` on.
+
+    Both kinds in every step keep either from drowning the other. The order depends on the seed.
+    """
+    kinds = [[i for i, row in enumerate(rows) if row.is_plan is plan] for plan in (False, True)]
+    streams = [
+        _endless(rows, kind, config.batch_tokens // 2, config.seed * 1000) for kind in kinds if kind
+    ]
+    for step, parts in enumerate(zip(*streams, strict=True)):
+        if step >= config.steps:
+            return
+        if step >= start:
+            yield step, list(parts)
+
+
+def _endless(
+    rows: Sequence[Row], chosen: Sequence[int], batch_tokens: int, seed: int
+) -> Iterator[list[int]]:
+    part = [rows[i] for i in chosen]
+    for epoch in itertools.count():
+        for batch in plan_batches(part, batch_tokens, seed + epoch):
+            yield [chosen[i] for i in batch]
+
+
+def _with_gaps(ids: Any, kept: Any, gap: int, share: float) -> Any:
+    """Return `ids` with a share of the words hidden, so that no verdict hangs on one word."""
+    hidden = (torch.rand(ids.shape, device=ids.device) < share) & ~torch.isin(ids, kept)
+    return ids.masked_fill(hidden, gap)
+
+
+def _parameter_groups(model: Any) -> list[dict[str, Any]]:
+    matrices = [item for item in model.parameters() if item.dim() > 1]
+    others = [item for item in model.parameters() if item.dim() <= 1]
+    return [{'params': matrices, 'weight_decay': 0.1}, {'params': others, 'weight_decay': 0.0}]
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Return the learning rate's share: linear warm-up, then a cosine down."""
+    warm_up = max(1, int(steps * WARM_UP))
+    if step < warm_up:
+        return (step + 1) / warm_up
+    done = (step - warm_up) / max(1, steps - warm_up)
+    return LAST_SHARE + (1 - LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _bfloat16_pays(device: str) -> bool:
+    """Return whether BF16 is computed by hardware; emulated it is slower than FP32."""
+    if device != 'cpu':
+        return bool(torch.cuda.is_bf16_supported())
+    flags = Path('/proc/cpuinfo')
+    return flags.is_file() and ('avx512_bf16' in (text := flags.read_text()) or 'amx_bf16' in text)

@@ -1,0 +1,97 @@
+"""The model while it is trained: its words' embeddings rest on what WordNet says of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from eip_llm_interface.training.tokenizer import SPACE
+from eip_llm_interface.training.train_config import TrainConfig
+from eip_llm_interface.training.wordnet import WordNet
+
+__all__ = ['LexicalModel', 'meanings']
+
+OWN_SPREAD = 0.02
+INITIAL_SPREAD = 0.06  # about 1 / sqrt(hidden_size): a model this small learns sooner so
+VECTOR_SCALE = 0.35
+
+
+def meanings(
+    tokenizer: Any, wordnet: WordNet, rows: Mapping[str, int], vectors: np.ndarray
+) -> Tensor:
+    """Return [tokens, dimensions]: each word token's vector, zeros for every other token."""
+    table = torch.zeros(len(tokenizer), vectors.shape[1])
+    scale = VECTOR_SCALE * math.sqrt(vectors.shape[1])
+    for token, index in tokenizer.get_vocab().items():
+        word = token.removeprefix(SPACE) if token.startswith(SPACE) else ''
+        row = rows.get(word)
+        if row is None and word:
+            row = rows.get(wordnet.lemma(word) or '')
+        if row is not None:
+            table[index] = torch.from_numpy(vectors[row]) * scale
+    return table
+
+
+class LexicalModel(nn.Module):
+    """A Llama whose embedding is own + projection(meaning), with dropout that only training has.
+
+    The meanings are fixed, so that a word that no training sentence holds lands where its
+    neighbours are. `merged` returns the plain `LlamaForCausalLM`.
+    """
+
+    def __init__(self, config: TrainConfig, meaning: Tensor, ids: Mapping[str, int]) -> None:
+        super().__init__()
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        shape: Any = LlamaConfig
+        llama = LlamaForCausalLM(
+            shape(
+                vocab_size=len(meaning),
+                hidden_size=config.hidden_size,
+                intermediate_size=config.intermediate_size,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                num_key_value_heads=config.heads,
+                max_position_embeddings=1024,
+                tie_word_embeddings=True,
+                initializer_range=INITIAL_SPREAD,
+                bos_token_id=ids['<bos>'],
+                eos_token_id=ids['<eos>'],
+                pad_token_id=ids['<pad>'],
+                attn_implementation='sdpa',
+            )
+        )
+        if config.gradient_checkpointing:
+            llama.gradient_checkpointing_enable()
+        self._whole = [llama]  # in a list: its embedding is not trained, and so no part of this
+        self.trunk = llama.model
+        del self.trunk.embed_tokens
+        self.own = nn.Embedding(len(meaning), config.hidden_size)
+        nn.init.normal_(self.own.weight, std=OWN_SPREAD)
+        self.projection = nn.Linear(meaning.shape[1], config.hidden_size, bias=False)
+        self.register_buffer('meaning', meaning, persistent=False)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return the embeddings [..., hidden] of token ids [...]."""
+        found: Tensor = self.own(ids) + self.projection(self.get_buffer('meaning')[ids])
+        return found
+
+    def forward(self, ids: Tensor, dropout: float = 0.0) -> Tensor:
+        """Return the last hidden states [rows, width, hidden] of token ids [rows, width]."""
+        given = nn.functional.dropout(self.embed(ids), dropout, self.training)
+        hidden: Tensor = self.trunk(inputs_embeds=given, use_cache=False).last_hidden_state
+        return nn.functional.dropout(hidden, dropout, self.training)
+
+    @torch.no_grad()
+    def merged(self) -> Any:
+        """Return the model as a plain `LlamaForCausalLM` in evaluation mode; this one is spent."""
+        llama = self._whole[0]
+        rows = self.embed(torch.arange(len(self.own.weight), device=self.own.weight.device))
+        self.trunk.embed_tokens = nn.Embedding.from_pretrained(rows, freeze=False)
+        llama.tie_weights()
+        return llama.eval()
