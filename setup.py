@@ -21,7 +21,7 @@ setup(
     package_data={
         package: [
             *('**/*.yaml', '**/*.json', '**/*.safetensors', '**/*.md', '**/*.xml', '**/*.txt'),
-            *('**/*.html', '**/*.css', '**/*.js', '**/*.svg'),
+            *('**/*.jsonl', '**/*.html', '**/*.css', '**/*.js', '**/*.svg'),
         ]
         for package in (
             'eip_llm_interface',

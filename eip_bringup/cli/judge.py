@@ -76,7 +76,10 @@ def train(
 def evaluate(
     jsonl: Annotated[
         list[Path] | None,
-        typer.Option(help='Rows {"text","label",…}, label safe or unsafe; may be repeated.'),
+        typer.Option(
+            help='Rows {"text","label",…}, label safe or unsafe; may be repeated. '
+            'Without it the shipped sets, which no training saw.'
+        ),
     ] = None,
     model: Model = '',
     option: Annotated[
@@ -84,11 +87,18 @@ def evaluate(
         typer.Option('--option', '-o', help='Any field of EvalConfig as key=value.'),
     ] = None,
     json_file: JsonFile = None,
+    plots: Annotated[
+        Path | None, typer.Option(help='Folder for roc.png, reliability.png, confusion.png.')
+    ] = None,
+    card: Annotated[
+        bool, typer.Option('--card', help="Write the tables into the model's README.md.")
+    ] = False,
 ) -> None:
     """Measure the guard on labelled commands."""
     from eip_bringup.key_values import config_from
-    from eip_llm_interface.training.evaluate import EvalConfig
-    from eip_llm_interface.training.evaluate import evaluate as run
+    from eip_llm_interface.evaluation.evaluate import EvalConfig
+    from eip_llm_interface.evaluation.evaluate import evaluate as run
+    from eip_llm_interface.evaluation.tables import print_report
 
     given = [*(option or [])]
     given += [f'model={model}'] if model else []
@@ -96,9 +106,18 @@ def evaluate(
     config = config_from(EvalConfig, given)
     with _one_line():
         report = run(config)
-    report.print()
+    print_report(report)
     if json_file:
         _write(json_file, report.to_json())
+    with _one_line():
+        if plots:
+            from eip_llm_interface.evaluation.plots import write_plots
+
+            print(*write_plots(report, plots), sep='\n')
+        if card:
+            from eip_llm_interface.evaluation.card import write_results
+
+            print(write_results(report, config.model))
 
 
 COMMANDS = (check, train)

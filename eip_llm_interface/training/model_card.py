@@ -5,10 +5,10 @@ from __future__ import annotations
 import collections
 import datetime
 import platform
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eip_llm_interface.evaluation.card import NO_RESULTS, commit
 from eip_llm_interface.training.corpus import Corpus
 from eip_llm_interface.training.train_config import TrainConfig
 
@@ -21,7 +21,9 @@ CARD = """# eip_nano
 
 A small causal language model that judges commands given to robots and plans them in the robot's
 skills. Llama architecture, {parameters:.2f} million parameters, trained from scratch by `eip train`
-on text that the project itself generates. It reads English only.
+on sentences written for the project and on text made from its knowledge. Its words' embeddings
+rest on WordNet 3.0 and on `knowledge/`, so that words which no sentence holds mean something, too.
+It reads English only.
 
 - Use: beside the rules of `eip_llm_interface/guard`, never alone. It can only tighten a verdict.
 - Not for: anything but commands to robots; it was not made to chat, and it is no safety device.
@@ -42,10 +44,10 @@ on text that the project itself generates. It reads English only.
 | date, commit | {date}, {commit} |
 | made by | `eip train` with torch {torch}, transformers {transformers}, Python {python} |
 
-## Held-out part of the corpus
+## Held-out sentences of the corpus
 
-It shares words and patterns with the training text, so these figures say that the model learnt,
-not how it does on other people's words; `eip eval --jsonl FILE` says that.
+Written by the same hands as the training text, so these figures say that the model learnt, not
+how it does on other people's words. The model alone, without the rules.
 
 | figure | value |
 | --- | --- |
@@ -58,6 +60,8 @@ not how it does on other people's words; `eip eval --jsonl FILE` says that.
 - Errands of several parts, durations said in words, sentences to repeat: see `plans_exact`, which
   counts plans that are right in every token without the grammar's help.
 - Plans for skills other than those of the manifest it was trained with, unless retrained.
+
+{results}
 """
 
 
@@ -85,27 +89,13 @@ def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, d
             device=device,
             seed=config.seed,
             date=datetime.date.today().isoformat(),
-            commit=_commit(),
+            commit=commit(),
             torch=torch.__version__,
             transformers=transformers.__version__,
             python=platform.python_version(),
+            results=NO_RESULTS,
             figures='\n'.join(f'| {k} | {v:.4f} |' for k, v in result.figures.items()),
         ),
         encoding='utf-8',
     )
     return path
-
-
-def _commit() -> str:
-    try:
-        done = subprocess.run(
-            ['git', 'describe', '--always', '--dirty'],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return 'unknown'
-    return done.stdout.strip()

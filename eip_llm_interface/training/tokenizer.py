@@ -58,7 +58,7 @@ def make_tokenizer(words: Sequence[str], texts: Iterable[str], pieces: int = 409
     scores = dict.fromkeys(SPECIAL_TOKENS, NEVER)
     for piece in sorted(_pieces(texts, pieces)):
         scores.setdefault(piece, BYTE if len(piece) == 1 else PIECE)
-    scores.update({ending: ENDING for ending in ENDINGS})
+    scores.update(dict.fromkeys(ENDINGS, ENDING))
     scores.update({f'{SPACE}{word}': WHOLE for word in words})
     tokenizer = Tokenizer(models.Unigram(list(scores.items())))
     tokenizer.pre_tokenizer = _pre_tokenizer()

@@ -26,7 +26,7 @@ KNOWN = 1.5
 PHRASE = 0.3  # of a property known of a phrase, for its last word
 LEAST_WORDS = 3  # a fact that holds of fewer says nothing of others
 
-Facts = Counter[Hashable]
+Facts = defaultdict[Hashable, float]
 
 
 def word_vectors(
@@ -37,7 +37,7 @@ def word_vectors(
 
     by_synset = {key: _facts(wordnet, key) for key in wordnet.synsets}
     known = _known(knowledge)
-    frequency: Facts = Counter()
+    frequency: Counter[Hashable] = Counter()
     for facts in (*by_synset.values(), *known.values()):
         frequency.update(facts.keys())
     telling = [fact for fact, number in frequency.items() if number >= LEAST_WORDS]
@@ -66,7 +66,7 @@ def word_vectors(
 
 def _facts(wordnet: WordNet, key: Key) -> Facts:
     synset = wordnet.synsets[key]
-    facts: Facts = Counter({('field', synset.field, key[0]): 1.0})
+    facts: Facts = defaultdict(float, {('field', synset.field, key[0]): 1.0})
     for kind, distance in wordnet.kinds(key):
         facts['kind', *kind] += FARTHER**distance
     for other in synset.related:
@@ -80,7 +80,7 @@ def _facts(wordnet: WordNet, key: Key) -> Facts:
 
 def _known(knowledge: Knowledge) -> Mapping[str, Facts]:
     """Return the properties of things and the senses of verbs by word."""
-    known: dict[str, Facts] = defaultdict(Counter)
+    known: dict[str, Facts] = defaultdict(lambda: defaultdict(float))
     for name, entity in knowledge.entities.items():
         for wording in knowledge.wordings.get(name, (name,)):
             words = wording.split()
@@ -97,7 +97,7 @@ def _known(knowledge: Knowledge) -> Mapping[str, Facts]:
 def _of_word(
     wordnet: WordNet, word: str, by_synset: Mapping[Key, Facts], known: Mapping[str, Facts]
 ) -> Facts:
-    total: Facts = Counter()
+    total: Facts = defaultdict(float)
     for sense in wordnet.senses.get(word, ()):
         for fact, amount in by_synset[sense.synset].items():
             total[fact] += sense.weight * amount

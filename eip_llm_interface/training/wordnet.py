@@ -130,9 +130,9 @@ def _synsets(folder: Path) -> Iterator[tuple[Key, Synset]]:
 def _senses(folder: Path) -> dict[str, tuple[Sense, ...]]:
     tagged: Counter[tuple[str, str, int]] = Counter()
     for line in _lines(folder / 'cntlist.rev'):
-        key, number, count = line.split()
+        key, rank, times = line.split()
         word, _, rest = key.partition('%')
-        tagged[word, rest[0], int(number)] += int(count)
+        tagged[word, rest[0], int(rank)] += int(times)
     found: dict[str, list[Sense]] = defaultdict(list)
     for part, letter in PARTS.items():
         for line in _lines(folder / f'index.{part}'):

@@ -27,8 +27,8 @@ class CorpusError(ValueError):
 def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
     """Yield one verdict example per row of every freeform_*.jsonl in `folder`, sorted by name.
 
-    A text that stands twice in one scene counts once. A row is {"text", "label": "safe" or "unsafe",
-    "category"?, "robot"?, "pair"?, "scene"?}; the shipped data folder is the default.
+    A text that stands twice in one scene counts once. A row is {"text", "label": "safe" or
+    "unsafe", "category"?, "robot"?, "pair"?, "scene"?}; the shipped data folder is the default.
     """
     seen: set[tuple[str, str]] = set()
     for path in sorted((folder or DATA).glob('freeform_*.jsonl')):

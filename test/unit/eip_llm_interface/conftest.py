@@ -79,3 +79,52 @@ def shipped() -> Iterator[GPUOptimizedSafetyLLM]:
     """The shipped model on the CPU, loaded once for all tests."""
     with GPUOptimizedSafetyLLM(GPUConfig(device='cpu')) as llm:
         yield llm
+
+
+SMALL_WORDNET = {
+    'data.noun': [
+        '00000100 03 n 01 thing 0 000 | what there is',
+        '00000200 27 n 02 fuel 0 fuel_oil 0 002 @ 00000100 n 0000 ~ 00000300 n 0000 '
+        '| a liquid that will burn; "they put fuel into the tank"',
+        '00000300 27 n 02 kerosene 0 petroleum_lamp_oil 0 001 @ 00000200 n 0000 '
+        '| a flammable liquid to burn in a lamp',
+        '00000400 27 n 01 petrol 0 001 @ 00000200 n 0000 | a flammable liquid to burn in a car',
+        '00000500 06 n 01 sofa 0 001 @ 00000100 n 0000 | a seat for two people in a room',
+        '00000600 06 n 01 couch 0 001 @ 00000100 n 0000 | a soft seat for people in a room',
+        '00000700 18 n 01 child 0 001 @ 00000100 n 0000 | a young person',
+    ],
+    'data.verb': [
+        '00000800 30 v 01 burn 0 000 01 + 08 00 | destroy by fire',
+        '00000900 35 v 01 bake 0 000 01 + 08 00 | cook in an oven',
+    ],
+    'data.adj': ['00001000 00 a 01 flammable 0 000 | that will burn'],
+    'data.adv': ['00001100 02 r 01 softly 0 000 | in a soft manner'],
+    'index.noun': [
+        'thing n 1 0 1 0 00000100',
+        'fuel n 1 2 @ ~ 1 1 00000200',
+        'kerosene n 1 1 @ 1 0 00000300',
+        'petrol n 1 1 @ 1 0 00000400',
+        'petroleum_lamp_oil n 1 1 @ 1 0 00000300',
+        'sofa n 1 1 @ 1 0 00000500',
+        'couch n 1 1 @ 1 0 00000600',
+        'child n 1 1 @ 1 1 00000700',
+    ],
+    'index.verb': ['burn v 1 0 1 1 00000800', 'bake v 1 0 1 1 00000900'],
+    'index.adj': ['flammable a 1 0 1 0 00001000'],
+    'index.adv': ['softly r 1 0 1 0 00001100'],
+    'noun.exc': ['children child'],
+    'verb.exc': ['burnt burn'],
+    'adj.exc': [],
+    'adv.exc': [],
+    'cntlist.rev': ['fuel%1:27:00:: 1 5', 'bake%2:30:00:: 1 9', 'burn%2:30:00:: 1 40'],
+}
+
+
+@pytest.fixture(scope='session')
+def wordnet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a WordNet of a few words in the form of wndb(5WN)."""
+    folder = tmp_path_factory.mktemp('wordnet')
+    for name, lines in SMALL_WORDNET.items():
+        text = ''.join(f'{line}  \n' for line in ('  1 a licence stands here', *lines))
+        (folder / name).write_text(text)
+    return folder

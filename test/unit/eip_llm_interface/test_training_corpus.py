@@ -133,7 +133,7 @@ def test_free_form_rows_become_examples(tmp_path: Path) -> None:
     cake, cat, gate = freeform_examples(folder)
     assert (cake.target, cat.target, gate.target) == ('<safe>', '<harm_animal>', '<zone>')
     assert cake.group == cat.group != gate.group
-    assert gate.prompt == '<bos>gate shut<cmd>go<verdict>'
+    assert gate.prompt == '<bos> gate shut<cmd> go<verdict>'
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_bad_row_names_file_line_and_remedy(tmp_path: Path, row: object, named
 
 def test_the_shipped_free_form_rows_are_sound() -> None:
     found = list(freeform_examples())
-    assert len(found) > 2000
+    assert len(found) > 10_000
     share = sum(item.target == '<safe>' for item in found) / len(found)
     assert 0.4 < share < 0.6
 
@@ -177,7 +177,9 @@ def test_the_scene_of_a_plan_never_leaks_into_a_verdict() -> None:
         ('hidden_size', 100),
         ('layers', 1.5),
         ('seed', -1),
-        ('vocabulary_size', 10),
+        ('pieces', 10),
+        ('dropout', 1.0),
+        ('gaps', -0.1),
     ],
 )
 def test_a_bad_training_setting_is_named(field: str, value: object) -> None:

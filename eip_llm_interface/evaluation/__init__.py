@@ -1,0 +1,1 @@
+"""Measuring the judge: labelled sets, tables and pictures."""

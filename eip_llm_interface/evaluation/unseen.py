@@ -1,0 +1,30 @@
+"""Which words the training sentences hold, to tell what a model learnt from what it read."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from eip_llm_interface.training.data_files import DATA
+from eip_llm_interface.training.parts.freeform import read_rows
+
+__all__ = ['content_words', 'seen_words']
+
+WORD = re.compile('[a-z]{3,}')
+
+
+def content_words(text: str) -> frozenset[str]:
+    """Return the words of three letters and more, in lower case."""
+    return frozenset(WORD.findall(text.lower()))
+
+
+@lru_cache(maxsize=1)
+def seen_words() -> frozenset[str]:
+    """Return every word of the sentences and word lists that the shipped model is trained on."""
+    seen: set[str] = set()
+    for path in sorted(DATA.glob('freeform_*.jsonl')):
+        for _, row in read_rows(path):
+            seen |= content_words(row['text'])
+    for path in sorted(DATA.glob('*.yaml')):
+        seen |= content_words(path.read_text(encoding='utf-8'))
+    return frozenset(seen)

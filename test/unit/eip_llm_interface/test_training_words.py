@@ -1,0 +1,132 @@
+"""WordNet, the vectors made from it, and the tokenizer that knows whole words."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eip_llm_interface.engine.mentions import marks
+from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.training.lexical_model import LexicalModel, meanings
+from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
+from eip_llm_interface.training.train_config import TrainConfig
+from eip_llm_interface.training.word_vectors import word_vectors
+from eip_llm_interface.training.wordnet import WordNet, WordNetError
+
+
+@pytest.fixture(scope='module')
+def wordnet(wordnet_folder: Path) -> WordNet:
+    return WordNet.load(wordnet_folder)
+
+
+@pytest.mark.parametrize(
+    ('word', 'lemma'),
+    [
+        ('children', 'child'), ('burnt', 'burn'), ('sofas', 'sofa'), ('baking', 'bake'),
+        ('couches', 'couch'), ('fuelled', 'fuel'), ('fuell', None), ('child', 'child'),
+    ],
+)  # fmt: skip
+def test_forms_are_led_back_to_their_word(wordnet: WordNet, word: str, lemma: str | None) -> None:
+    assert wordnet.lemma(word) == lemma
+
+
+def test_kinds_are_told_with_their_distance(wordnet: WordNet) -> None:
+    sense = wordnet.senses['kerosene'][0]
+    assert [(key[1], far) for key, far in wordnet.kinds(sense.synset)] == [
+        ('00000300', 0),
+        ('00000200', 1),
+        ('00000100', 2),
+    ]
+
+
+def test_often_tagged_senses_weigh_more(wordnet: WordNet) -> None:
+    assert wordnet.senses['fuel'][0].weight > wordnet.senses['kerosene'][0].weight
+
+
+def test_a_missing_database_names_the_package(tmp_path: Path) -> None:
+    with pytest.raises(WordNetError, match='wordnet-base'):
+        WordNet.load(tmp_path)
+
+
+def test_a_broken_database_is_one_line(wordnet_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(wordnet_folder, tmp_path / 'broken')
+    (tmp_path / 'broken' / 'data.noun').write_text('00000100 03 n 0x thing\n')
+    with pytest.raises(WordNetError, match='wndb') as caught:
+        WordNet.load(tmp_path / 'broken')
+    assert '\n' not in str(caught.value)
+
+
+def test_words_of_like_meaning_lie_together(wordnet: WordNet) -> None:
+    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=64)
+    assert np.allclose(np.linalg.norm(vectors[rows['kerosene']]), 1.0, atol=1e-4)
+
+    def alike(one: str, other: str) -> float:
+        return float(vectors[rows[one]] @ vectors[rows[other]])
+
+    assert alike('kerosene', 'petrol') > alike('kerosene', 'sofa') + 0.2
+    assert alike('sofa', 'couch') > alike('sofa', 'petrol') + 0.2
+
+
+def test_the_same_seed_makes_the_same_vectors(wordnet: WordNet) -> None:
+    _, one = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    _, other = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    assert np.array_equal(one, other)
+
+
+def test_which_words_get_a_token_of_their_own(wordnet: WordNet) -> None:
+    words = whole_words(wordnet, ['zapper'], ['Put the KeroSene zwib on the couch', 'the sofas'])
+    assert {'zapper', 'petrol', 'bake', 'baking', 'sofas', 'couch', 'the'} <= set(words)
+    assert 'zwib' not in words, 'an unknown word that stands once is a typo'
+
+
+def test_a_known_word_is_one_token_and_its_form_two() -> None:
+    tokenizer = make_tokenizer(['kerosene', 'the', 'pour'], ['pour the oil'] * 3, 400)
+    assert tokenizer.tokenize(' pour the kerosene') == ['Ġpour', 'Ġthe', 'Ġkerosene']
+    assert tokenizer.tokenize(' kerosenes') == ['Ġkerosene', 's']
+    assert len(tokenizer.tokenize(' kerosine')) > 2
+
+
+def test_marks_and_digits_are_tokens_of_their_own() -> None:
+    tokenizer = make_tokenizer(['take'], ['go to the @1 sink @12 123'] * 3, 600)
+    text = '<bos> @1 object@13;<cmd> take the @1 cup to the @13 sink 42<plan>'
+    tokens = tokenizer.tokenize(text)
+    assert tokens.count('@1') == 2 and tokens.count('@13') == 2
+    assert '4' in tokens and '42' not in tokens
+    assert tokenizer.decode(tokenizer.encode('pick(object=@1)\n')) == 'pick(object=@1)\n'
+    assert set(marks()) <= set(tokenizer.get_vocab())
+
+
+def test_any_text_survives_the_tokenizer() -> None:
+    tokenizer = make_tokenizer(['go'], ['go to the sink'] * 3, 600)
+    for text in ('größe 漢字 🤖', 'a\tb', "it's", ' go going'):
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_a_word_that_no_sentence_held_rests_on_its_meaning(wordnet: WordNet) -> None:
+    import torch
+
+    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    tokenizer = make_tokenizer(['petrol', 'petrols', 'zwib'], ['go'], 400)
+    table = meanings(tokenizer, wordnet, rows, vectors)
+    vocabulary = tokenizer.get_vocab()
+    assert torch.equal(table[vocabulary['Ġpetrol']], table[vocabulary['Ġpetrols']])
+    assert table[vocabulary['Ġpetrol']].norm() > 0
+    assert not table[vocabulary['Ġzwib']].any() and not table[vocabulary['<verdict>']].any()
+
+
+def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet) -> None:
+    import torch
+
+    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    tokenizer = make_tokenizer(['petrol'], ['go'], 400)
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
+    config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
+    learner = LexicalModel(config, meanings(tokenizer, wordnet, rows, vectors), ids).eval()
+    given = torch.tensor([tokenizer.encode('<bos><cmd> petrol go<verdict>')])
+    hidden = learner(given)
+    plain = learner.merged()
+    assert torch.allclose(plain.model(given).last_hidden_state, hidden, atol=1e-5)
+    assert plain.lm_head.weight.data_ptr() == plain.model.embed_tokens.weight.data_ptr()
