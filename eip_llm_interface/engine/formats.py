@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from eip_llm_interface.engine.chat_format import ChatFormat, PlainFormat
+from eip_llm_interface.engine.chat_format import (
+    ChatFormat,
+    GuardFormat,
+    PlainFormat,
+    is_guard_template,
+)
 from eip_llm_interface.engine.nano_format import FORMAT, NanoFormat
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
@@ -42,6 +47,9 @@ def format_of(engine: TransformersEngine) -> PromptFormat:
     settings = engine.settings
     if settings.get('format') == FORMAT:
         return NanoFormat.of(settings, engine.name)
-    if getattr(engine.tokenizer, 'chat_template', None):
+    template = getattr(engine.tokenizer, 'chat_template', None)
+    if is_guard_template(template):
+        return GuardFormat(engine.tokenizer)
+    if template:
         return ChatFormat(engine.tokenizer)
     return PlainFormat()

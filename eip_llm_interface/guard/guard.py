@@ -166,15 +166,26 @@ class Guard:
         if self.model_judge is None:
             return [None] * len(texts)
         try:
-            opinions = self.model_judge.judge(texts, scene)
-            if len(opinions) != len(texts):
-                raise ValueError(f'{len(opinions)} opinions on {len(texts)} texts')
-            for opinion in opinions:
-                if not isinstance(opinion, ModelOpinion):
-                    raise TypeError(f'{opinion!r} is no ModelOpinion')
-            return opinions
+            opinions = _asked(self.model_judge, texts, scene)
+            if scene == SceneFacts():
+                return opinions
+            plain = _asked(self.model_judge, texts, SceneFacts())
+            return [
+                self.policy.in_scene(within, without)
+                for within, without in zip(opinions, plain, strict=True)
+            ]
         except Exception as error:
             return [_failure('model', error)] * len(texts)
+
+
+def _asked(judge: ModelJudge, texts: Sequence[str], scene: SceneFacts) -> list[ModelOpinion]:
+    opinions = judge.judge(texts, scene)
+    if len(opinions) != len(texts):
+        raise ValueError(f'{len(opinions)} opinions on {len(texts)} texts')
+    for opinion in opinions:
+        if not isinstance(opinion, ModelOpinion):
+            raise TypeError(f'{opinion!r} is no ModelOpinion')
+    return opinions
 
 
 def _input_violation(finding: str, text: str) -> Violation:

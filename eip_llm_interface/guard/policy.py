@@ -27,7 +27,8 @@ class Policy:
 
     A violation rejects when its severity and score both reach `reject_*`, asks when both reach
     `confirm_*`. The model rejects from `model_reject` and asks from `model_confirm` on; it can
-    only tighten. `category_decisions` overrides what a violation of a category does,
+    only tighten. A scene may calm the model only where its likeliest category without the scene is
+    one of `scene_relaxes`. `category_decisions` overrides what a violation of a category does,
     `input_decisions` says what each finding of the normaliser does.
     """
 
@@ -39,12 +40,13 @@ class Policy:
     model_confirm: float = 0.5
     model_category: float = 0.3
     prior_harm: float = 0.03
+    scene_relaxes: tuple[str, ...] = ()
     category_decisions: Mapping[str, Decision] = field(default_factory=dict)
     input_decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            if item.name.endswith('_decisions'):
+            if item.name.endswith(('_decisions', '_relaxes')):
                 continue
             value = getattr(self, item.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -90,7 +92,18 @@ class Policy:
                 raise PolicyError(f'policy field {name} is unknown, use one of {sorted(known)}')
         for name in ('category_decisions', 'input_decisions'):
             values[name] = _decisions(name, values.get(name) or {})
+        relaxed = values.get('scene_relaxes') or ()
+        if isinstance(relaxed, str) or not isinstance(relaxed, Sequence):
+            raise PolicyError(f'policy field scene_relaxes is {relaxed!r}, give a list of names')
+        values['scene_relaxes'] = tuple(str(name) for name in relaxed)
         return cls(**values)
+
+    def in_scene(self, within: ModelOpinion, without: ModelOpinion) -> ModelOpinion:
+        """Return the opinion that counts: the scene's, unless it calms what it may not calm."""
+        if within.p_harm >= without.p_harm:
+            return within
+        likeliest = max(without.categories, key=lambda item: item[1], default=('', 0.0))[0]
+        return within if likeliest in self.scene_relaxes else without
 
     def decide(self, violation: Violation) -> Decision:
         """Return what one violation of a rule, an input finding or a plan check does."""

@@ -13,6 +13,12 @@ CHAT = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}"
     '{% if add_generation_prompt %}<|assistant|>{% endif %}'
 )
+GUARD = (
+    '{% for m in messages %}<|user|>Task: Check the message.\n<BEGIN UNSAFE CONTENT CATEGORIES>\n'
+    '{% for code, said in categories.items() %}{{ code }}: {{ said }}\n{% endfor %}'
+    '<END UNSAFE CONTENT CATEGORIES>\nUser: {{ m.content }}{% endfor %}'
+    '{% if add_generation_prompt %}<|assistant|>{% endif %}'
+)
 TEXT = [
     'you plan for a robot use only these skills one call a line then end',
     'go_to(place=sink)\npick(object=cup)\nend\n',
@@ -21,7 +27,7 @@ TEXT = [
 ]
 
 
-def _save_tiny(folder: Path, kind: str, chat: bool) -> Path:
+def _save_tiny(folder: Path, kind: str, template: str = '') -> Path:
     import torch
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -39,8 +45,8 @@ def _save_tiny(folder: Path, kind: str, chat: bool) -> Path:
     fast = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token='<s>', eos_token='</s>'
     )
-    if chat:
-        fast.chat_template = CHAT
+    if template:
+        fast.chat_template = template
     sizes = {
         'vocab_size': len(fast) + 16,  # some tokenizer classes add tokens of their own
         'hidden_size': 32,
@@ -64,14 +70,20 @@ def _save_tiny(folder: Path, kind: str, chat: bool) -> Path:
 @pytest.fixture(scope='session')
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama without a chat template."""
-    return _save_tiny(tmp_path_factory.mktemp('models') / 'tiny-llama', 'Llama', chat=False)
+    return _save_tiny(tmp_path_factory.mktemp('models') / 'tiny-llama', 'Llama')
 
 
 @pytest.fixture(scope='session', params=['Llama', 'Qwen2', 'Gemma'])
 def chat_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random instruct model, in three architectures."""
     folder = tmp_path_factory.mktemp('models') / f'tiny-{request.param.lower()}-chat'
-    return _save_tiny(folder, request.param, chat=True)
+    return _save_tiny(folder, request.param, CHAT)
+
+
+@pytest.fixture(scope='session')
+def guard_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model with a template of the Llama Guard kind."""
+    return _save_tiny(tmp_path_factory.mktemp('models') / 'tiny-guard', 'Llama', GUARD)
 
 
 @pytest.fixture(scope='session')

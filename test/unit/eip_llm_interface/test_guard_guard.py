@@ -104,13 +104,13 @@ def test_any_text_gets_a_verdict(text):
     assert guard().judge(text).decision in Decision
 
 
-def test_batch_keeps_order_and_asks_the_model_once_per_scene():
+def test_batch_keeps_order_and_asks_the_model_with_and_without_each_scene():
     judge = FixedJudge()
     near = SceneFacts(people=(PersonFacts('p', 'adult', 1.0),))
     texts = ['Stab the man', 'Go to the sink', 'Go to the table']
     verdicts = guard(judge).judge_batch(texts, [None, near, None])
     assert verdicts[0].decision is Decision.REJECT
-    assert [call[0] for call in judge.calls] == [[texts[0], texts[2]], [texts[1]]]
+    assert [call[0] for call in judge.calls] == [[texts[0], texts[2]], [texts[1]], [texts[1]]]
 
 
 def test_batch_with_too_few_scenes_is_refused():

@@ -107,3 +107,22 @@ def test_error_names_the_file(tmp_path):
         Policy.load(path)
     with pytest.raises(PolicyError, match='cannot be read'):
         Policy.load(tmp_path / 'none.yaml')
+
+
+@pytest.mark.parametrize(
+    ('category', 'within', 'expected'),
+    [('fire', 0.1, 0.1), ('weapon', 0.1, 0.9), ('weapon', 0.95, 0.95), ('fire', 0.95, 0.95)],
+)
+def test_a_scene_calms_only_what_the_policy_names(category, within, expected):
+    policy = Policy(scene_relaxes=('fire',))
+    alone = ModelOpinion(0.9, ((category, 0.8), ('fire', 0.1)))
+    assert policy.in_scene(ModelOpinion(within), alone).p_harm == expected
+
+
+def test_a_scene_calms_nothing_when_the_model_names_no_category():
+    assert Policy.load().in_scene(ModelOpinion(0.1), ModelOpinion(0.9)).p_harm == 0.9
+
+
+def test_the_names_a_scene_may_relax_are_a_list():
+    with pytest.raises(PolicyError, match='scene_relaxes'):
+        Policy.of({'scene_relaxes': 'fire'})
