@@ -9,8 +9,10 @@ from pathlib import Path
 
 from eip_safety_monitor.limited import limited
 from eip_safety_monitor.permits import StopCategory
+from eip_safety_monitor.reactions import Reaction
 from eip_safety_monitor.separation import SeparationConfig
 from eip_safety_monitor.yaml_reader import PolicyError, read_yaml
+from eip_safety_monitor.zones import Zone, check_zones
 
 __all__ = [
     'ObstaclePolicy',
@@ -28,14 +30,6 @@ __all__ = [
     'default_policy_file',
     'load_policy',
 ]
-
-
-class Reaction(StrEnum):
-    """What a fault leads to, mildest first."""
-
-    WARN = 'warn'
-    PROTECTIVE = 'protective_stop'
-    STOP = 'emergency_stop'
 
 
 class PeopleSource(StrEnum):
@@ -159,6 +153,7 @@ class Policy:
     stop: StopPolicy = field(default_factory=StopPolicy)
     signals: SignalPolicies = field(default_factory=SignalPolicies)
     nodes: tuple[WatchedNode, ...] = field(default_factory=_nodes)
+    zones: tuple[Zone, ...] = ()
     permit_lifetime_s: float = limited(0.1, 'how long a permit may be used', 's', 0.04, 0.1)
     longest_stall_s: float = limited(0.5, 'the monitor itself blind for longer', 's', 0.1, 10.0)
 
@@ -167,6 +162,7 @@ class Policy:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'nodes names {name} twice, remove one')
+        check_zones(self.zones)
 
 
 def load_policy(path: Path) -> Policy:

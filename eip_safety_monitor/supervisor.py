@@ -127,6 +127,7 @@ class Supervisor:
             return Answer(True, 'already armed')
         if not self._relax(Input.ARM, 'arm', 'motion is permitted', operator_name, reason):
             return Answer(False, f'refused: {self._journal.problem}')
+        self.surroundings.note_armed(operator_name)
         self._look()
         held = self.state().cause
         return Answer(True, f'armed; held: {held}' if held else 'armed')
@@ -221,7 +222,11 @@ class Supervisor:
         )
 
     def _look(self) -> None:
+        if not self._latch.is_armed:
+            self.surroundings.note_disarmed()
         self._assessment = self.surroundings.assess()
+        for note in self._assessment.notes:
+            self._record(Severity.INFO, 'zone', note.identifier, note.message, self.mode)
         causes = {cause.identifier: cause for cause in self._causes(self._assessment)}
         new = [cause for name, cause in causes.items() if name not in self._standing]
         gone = [cause for name, cause in self._standing.items() if name not in causes]

@@ -13,6 +13,7 @@ from eip_safety_monitor.readings import Odometry, Scan, Scene
 from eip_safety_monitor.scan_check import ScanChecker, ScanFinding, obstacle_speed
 from eip_safety_monitor.stamp_check import StampCheck
 from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
+from eip_safety_monitor.zone_guard import Note, ZoneGuard
 
 __all__ = ['Assessment', 'Surroundings']
 
@@ -28,6 +29,7 @@ class Assessment:
     nearest_person_m: float
     nearest_obstacle_m: float
     protective_m: float
+    notes: tuple[Note, ...] = ()
 
 
 class Surroundings:
@@ -37,6 +39,7 @@ class Surroundings:
         self._policy = policy
         self._checker = ScanChecker(policy.obstacles)
         self._people = PeopleGuard(policy)
+        self._zones = ZoneGuard(policy)
         self._watchdogs = {
             name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
         }
@@ -100,15 +103,26 @@ class Surroundings:
         separation = self._separate()
         if separation.cause is not None:
             causes.append(separation.cause)
+        zones = self._zones.judge(self._placed())
+        causes += zones.causes
         finding = self._finding
         nearest = math.inf if finding is None or finding.problem else finding.nearest_m
         return Assessment(
             tuple(causes),
-            min(separation.permitted_mps, self._obstacle_limit()),
+            min(separation.permitted_mps, self._obstacle_limit(), zones.permitted_mps),
             _known(separation.nearest_m),
             _known(nearest),
             separation.protective_m,
+            zones.notes,
         )
+
+    def note_armed(self, operator_name: str) -> None:
+        """Take it that a person permitted motion where the robot is now."""
+        self._zones.admit(operator_name)
+
+    def note_disarmed(self) -> None:
+        """Take it that motion is not permitted any more."""
+        self._zones.expel()
 
     def _names(self) -> tuple[str, ...]:
         is_scene_used = self._policy.people.source is PeopleSource.SCENE
@@ -122,6 +136,12 @@ class Surroundings:
             'hardware_stop': signals.hardware_stop,
             'scene': signals.scene,
         }[name]
+
+    def _placed(self) -> Odometry | None:
+        # Where the loss of odometry stops the robot anyway, one cause is enough.
+        is_kept = self._signal('odom').reaction is Reaction.STOP
+        is_fresh = self._watchdogs['odom'].condition() in (Condition.OK, Condition.FLOODING)
+        return self.odometry if is_kept or is_fresh else None
 
     def _silence(self, name: str) -> Cause | None:
         watchdog, reaction = self._watchdogs[name], self._signal(name).reaction
