@@ -35,7 +35,9 @@ class GPUOptimizedSafetyLLM:
 
     `model` is a directory or hub name of any `transformers` causal language model, by default
     the shipped one. `skills`, `knowledge` and `policy` take a loaded object or a YAML path.
-    Raises ModelError, SkillsError or PolicyError, one line each, when a part cannot be used.
+    With a `robot_kind` (see knowledge/rules.py), rules that bind only other kinds are left out.
+    Raises ModelError, SkillsError, KnowledgeError or PolicyError, one line each, when a part cannot
+    be used.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class GPUOptimizedSafetyLLM:
         skills: SkillsManifest | str | Path | None = None,
         knowledge: Knowledge | None = None,
         policy: Policy | str | Path | None = None,
+        robot_kind: str = '',
     ) -> None:
         self.gpu_config = gpu_config or GPUConfig()
         if not isinstance(skills, SkillsManifest):
@@ -56,7 +59,7 @@ class GPUOptimizedSafetyLLM:
         self._engine = TransformersEngine(self._model, self.gpu_config.engine_options())
         self._form = format_of(self._engine)
         judge = EngineJudge(self._engine, self._form, self.gpu_config.batch_size)
-        self.guard = Guard(knowledge or Knowledge.load(), policy, judge)
+        self.guard = Guard(knowledge or Knowledge.load(), policy, judge, robot_kind=robot_kind)
         self._answerer = Answerer(self._engine, self._form, self.guard, self.planner)
         self._cache: ResponseCache[SafeResponse] = ResponseCache(
             256 if self.gpu_config.at_least('low') else 0

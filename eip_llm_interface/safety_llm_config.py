@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from eip_llm_interface.engine.gpu_config import LEVELS, GPUConfig
+from eip_llm_interface.knowledge.rules import ROBOT_KINDS, check_robot_kind
 
 __all__ = ['SafetyLlmConfig']
 
@@ -29,6 +30,13 @@ class SafetyLlmConfig:
     knowledge_files: tuple[str, ...] = field(
         default=('',),
         metadata={'description': 'further knowledge files (YAML) read after the shipped ones'},
+    )
+    robot_kind: str = field(
+        default='',
+        metadata={
+            'description': f'one of {", ".join(ROBOT_KINDS)}; '
+            'rules for other kinds are left out, empty keeps all'
+        },
     )
     device: str = field(
         default='auto', metadata={'description': 'auto, cpu, cuda or cuda:N; auto takes CUDA first'}
@@ -98,6 +106,7 @@ class SafetyLlmConfig:
 
     def __post_init__(self) -> None:
         self.gpu_config()
+        check_robot_kind(self.robot_kind, 'robot_kind')
         # ROS cannot declare an empty list of texts, so an empty text stands for none.
         object.__setattr__(self, 'knowledge_files', tuple(filter(None, self.knowledge_files)))
 

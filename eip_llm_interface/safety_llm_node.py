@@ -49,6 +49,7 @@ def load_llm(config: SafetyLlmConfig) -> Any:
         skills=config.skills_file or None,
         knowledge=Knowledge.load(config.knowledge_files),
         policy=config.policy_file or None,
+        robot_kind=config.robot_kind,
     )
 
 

@@ -13,6 +13,7 @@ from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation, strictest
 from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.knowledge.rules import check_robot_kind
 from eip_llm_interface.planner.plan import Plan
 
 __all__ = ['Guard']
@@ -45,6 +46,8 @@ class Guard:
     """Judges commands, batches and plans; whatever fails inside ends in a rejection.
 
     `model_judge` may be None: then the rules judge alone, which the verdict's empty `model` tells.
+    With a `robot_kind`, hazards that bind only other kinds of robots are left out; an unknown kind
+    raises KnowledgeError.
     """
 
     def __init__(
@@ -53,11 +56,14 @@ class Guard:
         policy: Policy,
         model_judge: ModelJudge | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        robot_kind: str = '',
     ) -> None:
+        check_robot_kind(robot_kind, 'robot_kind')
+        bound = tuple(hazard for hazard in knowledge.hazards if hazard.binds(robot_kind))
         self.knowledge = knowledge
         self.policy = policy
         self.model_judge = model_judge
-        self.rules = RulesJudge(knowledge)
+        self.rules = RulesJudge(replace(knowledge, hazards=bound))
         self._clock = clock
 
     def judge(self, text: str, scene: SceneFacts | None = None, stage: str = 'command') -> Verdict:

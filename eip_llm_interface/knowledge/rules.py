@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-__all__ = ['Case', 'Hazard', 'KnowledgeError', 'Query', 'hazard_of']
+__all__ = [
+    'ROBOT_KINDS',
+    'Case',
+    'Hazard',
+    'KnowledgeError',
+    'Query',
+    'check_robot_kind',
+    'hazard_of',
+    'query_of',
+]
+
+ROBOT_KINDS = ('household', 'service', 'arm', 'drone', 'vehicle', 'industrial')
 
 ROLES = (
     'object',
@@ -37,6 +48,18 @@ CASE_FIELDS = (
     'both',
     'over',
     'score',
+)
+
+
+HAZARD_FIELDS = (
+    'id',
+    'category',
+    'severity',
+    'why',
+    'standard',
+    'when',
+    'relaxed_by',
+    'robots',
 )
 
 
@@ -94,6 +117,11 @@ class Hazard:
     cases: tuple[Case, ...]
     relaxed_facts: tuple[tuple[str, str], ...] = ()
     relaxed_things: Query | None = None
+    robots: frozenset[str] = frozenset()
+
+    def binds(self, robot_kind: str) -> bool:
+        """Return whether the hazard holds for robots of this kind; empty means of any kind."""
+        return not robot_kind or not self.robots or robot_kind in self.robots
 
 
 def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard:
@@ -102,7 +130,7 @@ def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard
     if not name:
         raise KnowledgeError(f'hazard {dict(item)!r:.80} needs an id')
     for key in item:
-        if key not in ('id', 'category', 'severity', 'why', 'standard', 'when', 'relaxed_by'):
+        if key not in HAZARD_FIELDS:
             raise KnowledgeError(f'hazard {name}: field {key} is unknown')
     when = item.get('when')
     given = when if isinstance(when, list) else [when]
@@ -124,7 +152,27 @@ def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard
         cases=tuple(_case(case, f'hazard {name}', properties) for case in cases),
         relaxed_facts=tuple(_fact(fact) for fact in relaxed if '=' in str(fact)),
         relaxed_things=_query(things, f'hazard {name}: relaxed_by', properties) if things else None,
+        robots=_robots(item.get('robots') or [], f'hazard {name}'),
     )
+
+
+def check_robot_kind(kind: str, where: str) -> None:
+    """Raise KnowledgeError unless `kind` is empty or a kind of robot."""
+    if kind and kind not in ROBOT_KINDS:
+        raise KnowledgeError(f'{where} is {kind!r}, use one of {list(ROBOT_KINDS)}')
+
+
+def query_of(value: object, where: str, properties: Collection[str]) -> Query:
+    """Return the query written as 'a b -c | d'; raises KnowledgeError."""
+    return _query(value, where, properties)
+
+
+def _robots(value: object, where: str) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise KnowledgeError(f'{where}: field robots is {value!r:.80}, give a list of kinds')
+    for kind in value:
+        check_robot_kind(str(kind), f'{where}: field robots')
+    return frozenset(map(str, value))
 
 
 def _case(data: Mapping[str, object], where: str, properties: Collection[str]) -> Case:

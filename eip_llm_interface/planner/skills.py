@@ -13,6 +13,7 @@ from types import MappingProxyType
 import yaml
 
 from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.knowledge.rules import ROBOT_KINDS
 
 __all__ = ['SKILLS_FILE', 'Named', 'Parameter', 'Skill', 'SkillsError', 'SkillsManifest', 'slug']
 
@@ -29,7 +30,6 @@ SKILLS_FILE = _shipped()
 PARAMETER_TYPES = ('place', 'object', 'person', 'appliance', 'text', 'number')
 NAME = re.compile(r'[a-z][a-z0-9_]{0,39}')
 TOP_FIELDS = {'robot', 'skills', 'places', 'objects', 'appliances', 'people'}
-ROBOT_KINDS = ('household', 'mobile_service', 'arm', 'drone', 'industrial')
 
 
 class SkillsError(ValueError):
