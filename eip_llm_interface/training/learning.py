@@ -20,6 +20,7 @@ __all__ = ['Answers', 'learn']
 
 PLAN_WEIGHT = 5.0  # a plan's loss is a mean over many tokens, of which few are a choice
 PLAN_DROPOUT = 0.05  # a plan copies marks, which a gap would hide
+VERDICT_SHARE = 0.75  # of a step's tokens; plans have a grammar to help them
 WARM_UP = 0.06
 LAST_SHARE = 0.03
 
@@ -110,8 +111,11 @@ def _batches(
     Both kinds in every step keep either from drowning the other. The order depends on the seed.
     """
     kinds = [[i for i, row in enumerate(rows) if row.is_plan is plan] for plan in (False, True)]
+    shares = (VERDICT_SHARE, 1.0 - VERDICT_SHARE)
     streams = [
-        _endless(rows, kind, config.batch_tokens // 2, config.seed * 1000) for kind in kinds if kind
+        _endless(rows, kind, int(config.batch_tokens * share), config.seed * 1000)
+        for kind, share in zip(kinds, shares, strict=True)
+        if kind
     ]
     for step, parts in enumerate(zip(*streams, strict=True)):
         if step >= config.steps:

@@ -106,8 +106,8 @@ def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: s
     Console(stderr=True).print(
         f'{examples} examples, {parameters / 1e6:.1f} million parameters beside the words, '
         f'{config.steps} steps of up to {config.batch_tokens} tokens on {device}: '
-        f'{operations / 1e12:.0f} tera operations (a CPU core does 0.05 to 0.2 a second), under '
-        f'3 GB of memory; a checkpoint every {config.checkpoint_every} steps in {config.output}'
+        f'{operations / 1e12:.0f} tera operations (a CPU core does 0.05 to 0.2 a second), about '
+        f'5 GB of memory; a checkpoint every {config.checkpoint_every} steps in {config.output}'
     )
 
 

@@ -47,9 +47,9 @@ class TrainConfig:
     wordnet: Path = WORDNET_FOLDER
     seed: int = 1
     plan_examples: int = 36_000
-    verdict_examples: int = 40_000
+    verdict_examples: int = 30_000
     freeform_repeats: int = 2
-    steps: int = 7000
+    steps: int = 5600
     batch_tokens: int = 4096
     learning_rate: float = 1e-3
     dropout: float = 0.3
