@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.policy import Policy, Reaction
+from eip_safety_monitor.prediction import Mover, foreseen_speed
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
 from eip_safety_monitor.separation import permitted_speed, protective_distance
 
@@ -36,12 +37,36 @@ class PeopleGuard:
             (person.name or person.kind or 'a person', *_approach(person, scene.frame, odometry))
             for person in scene.people
         ]
-        return self._judge(people, odometry)
+        return self._foresee(self._judge(people, odometry), scene, odometry)
 
     def judge_lidar(self, nearest_m: float, odometry: Odometry) -> Separation:
         """Return what is permitted when the nearest echo is taken for a person."""
         people = [('something in the scan', nearest_m, 0.0)] if math.isfinite(nearest_m) else []
         return self._judge(people, odometry)
+
+    def _foresee(self, found: Separation, scene: Scene, odometry: Odometry) -> Separation:
+        """Lower the permitted speed for where people will be; only the limit itself stops."""
+        is_enabled = self._policy.prediction.enabled
+        if found.cause is not None or not is_enabled or not scene.people:
+            return found
+        config = self._policy.separation
+        movers = []
+        for person in scene.people:
+            distance_m, toward_mps = _approach(person, scene.frame, odometry)
+            human_mps = max(config.human_speed_mps, toward_mps)
+            contact_m = protective_distance(config, 0.0, human_mps) + self._policy.robot.radius_m
+            mover = _mover(person, scene.frame, odometry, distance_m, contact_m)
+            if mover is not None:
+                movers.append(mover)
+        speed_mps = foreseen_speed(
+            self._policy.prediction,
+            config,
+            movers,
+            _direction(odometry, self._policy.robot.standstill_mps),
+            self._policy.robot.max_linear_speed_mps,
+        )
+        speed_mps = max(speed_mps, self._policy.people.least_speed_mps)
+        return replace(found, permitted_mps=min(found.permitted_mps, speed_mps))
 
     def _judge(self, people: list[tuple[str, float, float]], odometry: Odometry) -> Separation:
         policy, config = self._policy.people, self._policy.separation
@@ -94,3 +119,28 @@ def _approach(person: PersonSeen, frame: str, odometry: Odometry) -> tuple[float
     if not is_placed:
         toward = speed
     return distance_m, toward if math.isfinite(toward) else math.inf
+
+
+def _direction(odometry: Odometry, standstill_mps: float) -> float:
+    """Return where the robot goes, or would go from a standstill, rad."""
+    if odometry.speed_mps <= standstill_mps:
+        return odometry.yaw_rad
+    return odometry.yaw_rad + math.atan2(odometry.sideways_mps, odometry.forward_mps)
+
+
+def _mover(
+    person: PersonSeen, frame: str, odometry: Odometry, distance_m: float, contact_m: float
+) -> Mover | None:
+    """Return the person for the prediction; None when only their distance is known."""
+    dx, dy = person.x_m - odometry.x_m, person.y_m - odometry.y_m
+    apart_m = math.hypot(dx, dy)
+    velocity = (person.vx_mps, person.vy_mps)
+    if (
+        frame != odometry.frame
+        or not 0.0 < apart_m < math.inf
+        or not all(map(math.isfinite, velocity))
+    ):
+        return None
+    # The distance is the sensor's own word; the position gives the direction.
+    ratio = distance_m / apart_m
+    return Mover(dx * ratio, dy * ratio, *velocity, contact_m)

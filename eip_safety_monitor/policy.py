@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eip_safety_monitor.limited import limited
 from eip_safety_monitor.permits import StopCategory
+from eip_safety_monitor.prediction import PredictionConfig
 from eip_safety_monitor.reactions import Reaction
 from eip_safety_monitor.separation import SeparationConfig
 from eip_safety_monitor.yaml_reader import PolicyError, read_yaml
@@ -147,6 +148,7 @@ class Policy:
 
     robot: RobotPolicy = field(default_factory=RobotPolicy)
     separation: SeparationConfig = field(default_factory=SeparationConfig)
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
     people: PeoplePolicy = field(default_factory=PeoplePolicy)
     obstacles: ObstaclePolicy = field(default_factory=ObstaclePolicy)
     operator: OperatorPolicy = field(default_factory=OperatorPolicy)

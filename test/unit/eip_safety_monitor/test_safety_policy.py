@@ -18,7 +18,8 @@ def load(folder: Path, text: str) -> Policy:
 
 def test_the_shipped_file_says_what_the_defaults_say() -> None:
     shipped = load_policy(default_policy_file())
-    for name in ('robot', 'separation', 'people', 'obstacles', 'stop', 'operator', 'signals'):
+    sections = ('robot', 'separation', 'prediction', 'people', 'obstacles', 'stop', 'operator')
+    for name in (*sections, 'signals'):
         assert getattr(shipped, name) == getattr(Policy(), name)
     assert shipped.nodes == Policy().nodes
 
