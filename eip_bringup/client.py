@@ -104,10 +104,11 @@ class RobotClient:
         return self.latest.get(Topic.PLAN_STATUS)
 
     def is_healthy(self, node: str, within_s: float = 1.0) -> bool:
-        """Tell whether `node` gave a healthy heartbeat in the last `within_s`."""
+        """Tell whether `node` beat in the last `within_s`, healthy and waiting for nothing."""
         beat = self.heartbeats.get(node)
         heard_s = self.heard_at.get(f'{Topic.HEARTBEAT}/{node}', -1e9)
-        return beat is not None and beat.healthy and time.monotonic() - heard_s <= within_s
+        is_ready = beat is not None and beat.healthy and not beat.detail
+        return is_ready and time.monotonic() - heard_s <= within_s
 
     def wait_for(self, condition: Callable[[], ValueT], deadline_s: float) -> ValueT | None:
         """Return the first true value of `condition`, or None after `deadline_s`."""

@@ -126,6 +126,11 @@ class Gate:
         return self._remember(self._permitted(permit.limits))
 
     @property
+    def waits_for(self) -> str:
+        """Return what must happen before this gate can pass anything; empty when it is ready."""
+        return '' if self._is_primed else 'it has not heard the monitor forbid motion yet'
+
+    @property
     def last(self) -> GateOutput:
         """Return what `output` gave last."""
         return self._last

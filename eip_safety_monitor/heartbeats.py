@@ -74,6 +74,11 @@ class HeartbeatWatch:
         self._watchdog.feed(received_ns)
         return True
 
+    @property
+    def waits_for(self) -> str:
+        """Return what the node waits for before it can do its job; empty when it is ready."""
+        return self._beat.detail[:200] if self._beat is not None and self._beat.healthy else ''
+
     def condition(self) -> Condition:
         """Return what is to be thought of the node now."""
         return self._watchdog.condition()

@@ -38,7 +38,7 @@ class MotionGateNode(Node):
         self._publisher = self.create_publisher(Twist, names.Topic.CMD_VEL, qos.MOTION)
         self._permits = Inbox(self, SafetyState, names.Topic.STATE, qos.PERMIT_INBOX)
         self._commands = Inbox(self, Twist, names.Topic.CMD_VEL_IN, qos.MOTION)
-        self._heartbeat = HeartbeatPublisher(self)
+        self._heartbeat = HeartbeatPublisher(self, health=lambda: (True, self._gate.waits_for))
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('gate', self._diagnose)
         self._published_ns = 0

@@ -348,7 +348,13 @@ class Supervisor:
             for name, watch in self._nodes.items()
             if watch.policy.reaction is Reaction.STOP and watch.condition() is Condition.STARTING
         ]
-        return f'nothing has come yet of {", ".join(missing)}' if missing else ''
+        if missing:
+            return f'nothing has come yet of {", ".join(missing)}'
+        return '; '.join(
+            f'{name} is not ready: {watch.waits_for}; try again'
+            for name, watch in self._nodes.items()
+            if watch.policy.reaction is Reaction.STOP and watch.waits_for
+        )
 
     def _moving(self) -> str:
         return '' if self.surroundings.is_standing else 'the robot is not known to stand still'

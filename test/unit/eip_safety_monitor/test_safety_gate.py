@@ -64,8 +64,10 @@ def test_a_new_gate_gives_zero_even_under_a_fresh_permit(rig: Rig) -> None:
     rig.permit()
     assert rig.gate.output().reason is Reason.STARTED
     assert rig.gate.last.velocity == ZERO
+    assert 'has not heard' in rig.gate.waits_for
     rig.stop()
     rig.gate.output()
+    assert rig.gate.waits_for == ''
     rig.permit()
     assert rig.gate.output().velocity == FORWARD
 

@@ -244,6 +244,30 @@ def test_silence_while_disarmed_latches_nothing_but_refuses_to_arm_as_long_as_it
     assert play.arm().success
 
 
+def test_arming_waits_for_a_gate_that_is_ready_and_says_why() -> None:
+    play = Play()
+    run(play, 0.2)
+    gate = play.peers['motion_gate']
+    beat = Beat('motion_gate', str(gate.instance), gate.sequence + 1, detail='it has not heard')
+    play.supervisor.hear_beat(beat)
+    refused = play.arm()
+    assert not refused.success
+    assert refused.message == 'refused: motion_gate is not ready: it has not heard; try again'
+    assert play.supervisor.mode is Mode.DISARMED
+    gate.sequence += 1
+    run(play, 0.04)
+    assert play.arm().success
+
+
+def test_a_helper_that_is_not_ready_refuses_nothing() -> None:
+    play = Play()
+    run(play, 0.2)
+    helper = play.peers['memory_manager']
+    beat = Beat('memory_manager', str(helper.instance), helper.sequence + 1, detail='loading')
+    play.supervisor.hear_beat(beat)
+    assert play.arm().success
+
+
 def test_a_hardware_stop_pressed_while_disarmed_latches() -> None:
     play = Play()
     run(play, 0.2)
