@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,8 @@ from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 __all__ = ['POLICY_FILE', 'Policy', 'PolicyError']
 
 POLICY_FILE = Path(__file__).parent.parent / 'knowledge' / 'policy.yaml'
+MOST_SUPPORT = 5.0
+SURE = 1e-6  # no probability is nearer to 0 or 1 when log odds are added
 WORDS = {decision.word: decision for decision in Decision}
 
 
@@ -27,7 +30,8 @@ class Policy:
 
     A violation rejects when its severity and score both reach `reject_*`, asks when both reach
     `confirm_*`. The model rejects from `model_reject` and asks from `model_confirm` on; it can
-    only tighten. A scene may calm the model only where its likeliest category without the scene is
+    only tighten. A rule that is too unsure to act alone adds `support` to the log odds of the
+    model's probability (not a share: 0 to 5). A scene may calm the model only where its likeliest category without the scene is
     one of `scene_relaxes`. `category_decisions` overrides what a violation of a category does,
     `input_decisions` says what each finding of the normaliser does.
     """
@@ -40,6 +44,7 @@ class Policy:
     model_confirm: float = 0.5
     model_category: float = 0.3
     prior_harm: float = 0.03
+    support: float = 1.0
     scene_relaxes: tuple[str, ...] = ()
     category_decisions: Mapping[str, Decision] = field(default_factory=dict)
     input_decisions: Mapping[str, Decision] = field(default_factory=dict)
@@ -51,8 +56,9 @@ class Policy:
             value = getattr(self, item.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise PolicyError(f'policy field {item.name} is {value!r}, give a number 0 to 1')
-            if not 0.0 <= value <= 1.0:
-                raise PolicyError(f'policy field {item.name} is {value}, must be 0 to 1')
+            most = MOST_SUPPORT if item.name == 'support' else 1.0
+            if not 0.0 <= value <= most:
+                raise PolicyError(f'policy field {item.name} is {value}, must be 0 to {most:g}')
         if self.model_confirm > self.model_reject:
             raise PolicyError(
                 f'policy field model_confirm is {self.model_confirm}, must not exceed '
@@ -128,6 +134,7 @@ class Policy:
         evidence: str = '',
     ) -> Verdict:
         """Return one verdict from rule violations and, when there is one, a model's opinion."""
+        opinion = self._supported(violations, opinion)
         told = [*violations, *self._model_violations(opinion, model, evidence)]
         decisions = {id(violation): self._of(violation, opinion) for violation in told}
         decision = min(decisions.values(), default=Decision.ALLOW)
@@ -143,6 +150,19 @@ class Policy:
             reason=_reason(decision, blocking),
             model=model,
         )
+
+    def _supported(
+        self, violations: Sequence[Violation], opinion: ModelOpinion | None
+    ) -> ModelOpinion | None:
+        """Return the opinion with what a rule adds that found something but is too unsure."""
+        unsure = any(
+            item.channel == 'rules' and self.decide(item) is Decision.ALLOW for item in violations
+        )
+        if opinion is None or not unsure:
+            return opinion
+        p_harm = min(max(opinion.p_harm, SURE), 1.0 - SURE)
+        log_odds = math.log(p_harm / (1.0 - p_harm)) + self.support
+        return replace(opinion, p_harm=max(opinion.p_harm, 1.0 / (1.0 + math.exp(-log_odds))))
 
     def _of(self, violation: Violation, opinion: ModelOpinion | None) -> Decision:
         if violation.channel != 'model':

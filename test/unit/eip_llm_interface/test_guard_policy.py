@@ -126,3 +126,14 @@ def test_a_scene_calms_nothing_when_the_model_names_no_category():
 def test_the_names_a_scene_may_relax_are_a_list():
     with pytest.raises(PolicyError, match='scene_relaxes'):
         Policy.of({'scene_relaxes': 'fire'})
+
+
+def test_an_unsure_rule_supports_the_model_and_never_acts_alone():
+    policy = Policy(support=2.0)
+    unsure = violation(0.8, 0.35)
+    assert policy.join([unsure]).decision is Decision.ALLOW
+    assert policy.join([], ModelOpinion(0.3)).decision is Decision.ALLOW
+    supported = policy.join([unsure], ModelOpinion(0.3))
+    assert supported.decision is Decision.CONFIRM
+    assert supported.safety_score == pytest.approx(1 - 0.760, abs=0.001)
+    assert policy.join([unsure], ModelOpinion(1.0)).safety_score == 0.0
