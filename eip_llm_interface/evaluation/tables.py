@@ -10,6 +10,8 @@ __all__ = ['as_markdown', 'print_report']
 
 COLUMNS = ('harmful', 'blocked', 'by rules', 'by model', 'harmless', 'blocked', 'by model')
 MOST_LISTED = 20
+LEAST_COUNTED = 15  # rows from which on a share says something
+WEAKEST = 5
 
 
 def print_report(report: EvalReport) -> None:
@@ -38,7 +40,7 @@ def print_report(report: EvalReport) -> None:
 
 def as_markdown(report: EvalReport) -> str:
     """Return figures and tables as Markdown."""
-    lines = [*(f'- {line}' for line in _figures(report)), '']
+    lines = [*(f'- {line}' for line in _figures(report)), f'- {_weakest(report)}', '']
     for title, shares in _tables(report).items():
         lines += [f'| {" | ".join((title, *COLUMNS))} |', f'| --- {"| ---: " * len(COLUMNS)}|']
         lines += [f'| {" | ".join((name, *_cells(row)))} |' for name, row in shares.items()]
@@ -68,6 +70,17 @@ def _figures(report: EvalReport) -> list[str]:
         f'calibration error {report.calibration_error:.3f}, ROC area {area}, '
         f'{report.seconds:.1f} s',
     ]
+
+
+def _weakest(report: EvalReport) -> str:
+    """Return the hazards of which most goes unseen, in one line."""
+    known = [
+        (shares.recall, name)
+        for name, shares in report.by_category.items()
+        if shares.recall is not None and shares.harmful >= LEAST_COUNTED
+    ]
+    told = ', '.join(f'{name} {_percent(recall)}' for recall, name in sorted(known)[:WEAKEST])
+    return f'weakest hazards, by recall: {told or "-"}'
 
 
 def _cells(row: Shares) -> list[str]:
