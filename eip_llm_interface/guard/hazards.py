@@ -11,7 +11,7 @@ from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.scene_reading import world_of
 from eip_llm_interface.guard.step import Mention, Step
 from eip_llm_interface.guard.verdict import Violation
-from eip_llm_interface.guard.words import spaced_out
+from eip_llm_interface.guard.words import NOTHING, cut, spaced_out
 from eip_llm_interface.guard.world import World
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.knowledge.rules import Case, Hazard
@@ -61,9 +61,15 @@ class RulesJudge:
             if step.mode != 'state':
                 self._judge_step(step, world, scene, spaced, found)
             world.apply(step)
-        if not found and _strange(steps):
+        if not found and _strange(steps) and self._mostly_unknown(text):
             return (_not_understood(text),)
         return tuple(sorted(found.values(), key=lambda item: -item.severity * item.score))
+
+    def _mostly_unknown(self, text: str) -> bool:
+        """Return whether fewer than half of the words of `text` are known."""
+        words = [word for word in cut(text, self.knowledge) if word.text[0].isalnum()]
+        known = [word for word in words if word.entry is not NOTHING or word.number is not None]
+        return len(known) * 2 < len(words)
 
     def _judge_step(
         self,

@@ -12,6 +12,20 @@ CARRIED = frozenset({'allergen', 'pet_poison', 'toxic', 'chemical', 'raw_meat', 
 MADE_OF = frozenset(
     {'metal', 'meltable', 'plastic', 'wood', 'paper', 'fabric', 'flammable', 'absorbent'}
 )
+LIVE = frozenset(
+    {
+        'being',
+        'person',
+        'animal',
+        'pet',
+        'child',
+        'baby',
+        'vulnerable',
+        'weapon',
+        'gun',
+        'explosive',
+    }
+)
 
 
 class NounReading(ClauseReading):
@@ -21,7 +35,8 @@ class NounReading(ClauseReading):
         noun = word.entry.noun
         assert noun is not None
         states = frozenset(self.clause.states)
-        mention = Mention(noun.name, word.text, noun.properties | states, states=states)
+        marks = noun.properties - LIVE if 'mock' in states else noun.properties
+        mention = Mention(noun.name, word.text, marks | states, states=states)
         if noun.name in self.aliases:
             mention = self.aliases[noun.name]
         self._place(mention, word, self._adjacent(index))

@@ -10,6 +10,7 @@ from eip_llm_interface.knowledge.lexicon import VerbSense
 __all__ = ['VerbReading']
 
 CAUSATIVE = frozenset({'act', 'carry', 'help', 'tell', 'look', 'cause', 'persuade', 'work'})
+TOLD_BY = frozenset({'is', 'are', 'was', 'were', 'has been', 'got'})
 
 
 class VerbReading(NounReading):
@@ -113,6 +114,8 @@ class VerbReading(NounReading):
         clause.step.verb = sense
         if clause.progressive and word.entry.form == 'ing' and not self.sentence_start:
             clause.step.mode = 'state'
+        if clause.step.mode == 'do' and self._tells(index):
+            clause.step.mode = 'state'
         if tools:
             clause.step.roles['instrument'] = list(tools)
         clause.step.negated = self.negation
@@ -126,6 +129,14 @@ class VerbReading(NounReading):
             self._extend(self.words[end_index])
         self.joined = self.sentence_start = False
         return index + 1
+
+    def _tells(self, index: int) -> bool:
+        """Return whether the verb at `index` reports what somebody did: 'I dropped a lens'."""
+        word = self.words[index]
+        before = self.words[index - 1] if index else None
+        if word.entry.form == 'past' and before is not None:
+            return before.entry.little == 'subject' or before.text in TOLD_BY
+        return word.entry.form == 's'
 
     def _split_verb(self, index: int) -> tuple[VerbSense, int]:
         """Return the sense at `index`, that of 'turn … on' where the rest stands apart."""

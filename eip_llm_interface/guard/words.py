@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eip_llm_interface.knowledge.lexicon import Entry
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-__all__ = ['Word', 'cut']
+__all__ = ['NOTHING', 'Word', 'cut', 'spaced_out']
 
 CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
 TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[§,;:.!?()\n\"%]|°c?")
@@ -19,6 +19,23 @@ CONTRACTIONS = re.compile(r"\b(?:don't|dont|do not|doesn't|mustn't|shouldn't|can
 SHORT = re.compile(r"'(?:re|ve|ll|d|m)\b")
 OWNER = re.compile(r"'s\b|(?<=s)'(?=\s)")
 NOTHING = Entry()
+TITLES = frozenset(
+    {
+        'mr',
+        'mrs',
+        'ms',
+        'dr',
+        'miss',
+        'sir',
+        'madam',
+        'frau',
+        'herr',
+        'uncle',
+        'aunt',
+        'auntie',
+        'sister',
+    }
+)
 
 
 @dataclass
@@ -68,7 +85,7 @@ def _append_one(
 ) -> int:
     start = matches[index][1]
     found = knowledge.lexicon.match(tokens, index)
-    if found is None:
+    if found is None or _titled(tokens, index, spaced[start]):
         token = tokens[index]
         number = _number(token)
         capital = spaced[start].isupper() and index > 0 and tokens[index - 1] not in '.!?\n":'
@@ -78,6 +95,12 @@ def _append_one(
     end = matches[index + length - 1][2]
     words.append(Word(' '.join(tokens[index : index + length]), entry, start, end))
     return length
+
+
+def _titled(tokens: list[str], index: int, letter: str) -> bool:
+    """Return whether a capital letter after a title starts a surname: 'Mrs Wright'."""
+    place = index - 2 if index > 1 and tokens[index - 1] == '.' else index - 1
+    return place >= 0 and letter.isupper() and tokens[place] in TITLES
 
 
 def _append_all(
