@@ -201,7 +201,10 @@ class CommandDesk:
 
     def judge_again(self, outcome: Outcome, scene: SceneFacts) -> Verdict:
         """Return the outcome's verdict tightened by a second look at its plan in `scene`."""
-        plan = self._require_llm().guard.judge_plan(outcome.request.text, outcome.plan, scene)
+        llm = self._require_llm()
+        # Only the whole model knows which findings the plan's measures answer.
+        judge = llm if outcome.plan.mitigations else llm.guard
+        plan = judge.judge_plan(outcome.request.text, outcome.plan, scene)
         return outcome.verdict.tightened(plan.verdict)
 
     def deliver(self, outcome: Outcome, is_first: bool = True) -> Outcome:

@@ -21,6 +21,7 @@ from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Verdict
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.memory.reclaim import trim
+from eip_llm_interface.planner.plan import Plan
 from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import SkillsManifest
 
@@ -137,6 +138,10 @@ class GPUOptimizedSafetyLLM:
         verdict = self.guard.judge(command, scene)
         judged_s = time.perf_counter() - began
         return self._answered(command, scene, verdict, judged_s, 1, hooks)
+
+    def judge_plan(self, command: str, plan: Plan, context: Context = None) -> Plan:
+        """Return `plan` judged in a newer scene; the measures that it holds count."""
+        return self._answerer.mitigator.judge_again(command, plan, SceneFacts.of(context))
 
     def memory_mib(self) -> float:
         """Return what the model holds on its device, MiB."""

@@ -161,6 +161,8 @@ def _print_result(result: Any) -> None:
     for step in result.plan.steps:
         values = ', '.join(f'{p.key}={p.value}' for p in step.parameters)
         console.print(f'  {step.index + 1}. {step.skill}({values})', markup=False)
+    for measure in result.plan.mitigations:
+        console.print(f'  measure: {measure}', markup=False)
 
 
 def _warn_when_not_armed(robot: RobotClient) -> None:

@@ -20,6 +20,7 @@ from eip_llm_interface.guard.normalise import normalise
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.planner.grammar import Grammar
+from eip_llm_interface.planner.mitigate import Mitigator
 from eip_llm_interface.planner.plan import Plan
 from eip_llm_interface.planner.planner import PlanError, Planner
 
@@ -51,6 +52,7 @@ class Answerer:
         self._form = form
         self._guard = guard
         self._planner = planner
+        self.mitigator = Mitigator(guard, planner.manifest)
         self._grammars: OrderedDict[object, Grammar] = OrderedDict()
         self._turn = threading.Lock()
 
@@ -89,6 +91,8 @@ class Answerer:
         )
         if verdict.decision is not Decision.REJECT:
             response = self._planned(response, text, scene, hooks)
+        elif self.mitigator.may_help(verdict):
+            response = self._mitigated(response, text, scene, hooks)
         return replace(
             response,
             response=answer(response.verdict, response.plan),
@@ -118,6 +122,29 @@ class Answerer:
         hooks.stage('checking')
         return self._checked(response, text, plan, scene)
 
+    def _mitigated(
+        self, response: SafeResponse, text: str, scene: SceneFacts, hooks: Hooks
+    ) -> SafeResponse:
+        """Plan a rejected command with measures that make it allowable, if there are any.
+
+        No model plans it: only what fixed patterns plainly read in it is worth a second look.
+        """
+        began = time.perf_counter()
+        hooks.stage('planning')
+        plain = self._planner.propose(text, scene)
+        if plain is None or self._planner.check_grounding(text, plain, scene):
+            return response
+        hooks.stage('checking')
+        judged = self._guard.judge_plan(text, plain, scene)
+        judged = replace(judged, verdict=judged.verdict.tightened(response.verdict))
+        plan = self.mitigator.mitigated(text, judged, scene)
+        spent_s = response.guard_time_s + time.perf_counter() - began
+        if plan.verdict.decision is Decision.REJECT:
+            return replace(response, guard_time_s=spent_s)
+        verdict = replace(plan.verdict, latency_s=response.verdict.latency_s)
+        plan = replace(plan, verdict=verdict)
+        return replace(response, verdict=verdict, plan=plan, guard_time_s=spent_s)
+
     def _write_plan(self, request: PlanRequest, hooks: Hooks) -> Generation:
         on_text = PlanStream(request, hooks.on_text) if hooks.on_text is not None else None
         return self._engine.generate(
@@ -134,7 +161,10 @@ class Answerer:
         plain = self._planner.propose(text, scene)
         doubts = doubts_about(plan, plain, text, self._planner.manifest)
         plan = self._guard.judge_plan(text, plain if plain and doubts else plan, scene)
+        plan = self.mitigator.mitigated(text, plan, scene)
         verdict = response.verdict.tightened(plan.verdict)
+        if plan.mitigations:
+            verdict = plan.verdict.tightened(response.verdict)
         if doubts:
             asked = verdict.tightened(self._guard.policy.join(doubts, model=verdict.model))
             verdict = replace(asked, safety_score=verdict.safety_score)

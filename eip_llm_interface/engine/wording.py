@@ -18,7 +18,7 @@ def answer(verdict: Verdict, plan: Plan) -> str:
         return verdict.reason
     if verdict.decision is Decision.CONFIRM:
         return f'{verdict.reason} I would then do this: {steps}'
-    return f'I will do this: {steps}'
+    return ' '.join((*plan.mitigations, f'I will do this: {steps}'))
 
 
 def unplanned(verdict: Verdict, why: str, violations: Sequence[Violation] = ()) -> Verdict:

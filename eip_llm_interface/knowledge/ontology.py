@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from eip_llm_interface.knowledge.lexicon import Entity, Lexicon, VerbSense
+from eip_llm_interface.knowledge.measures import Measure, measure_of
 from eip_llm_interface.knowledge.rules import Hazard, KnowledgeError, hazard_of
 
 __all__ = ['KNOWLEDGE_FILES', 'Knowledge', 'KnowledgeError']
@@ -30,6 +31,7 @@ KNOWLEDGE_FILES = tuple(
         'hazards',
         'hazards_people',
         'hazards_conduct',
+        'mitigations',
     )
 )
 SECTIONS = (
@@ -42,6 +44,7 @@ SECTIONS = (
     'little',
     'idioms',
     'hazards',
+    'mitigations',
 )
 BaseLoader: type = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
@@ -78,6 +81,7 @@ class _Gathered:
     little: list[tuple[str, str, str]] = field(default_factory=list)
     idioms: dict[str, str] = field(default_factory=dict)
     hazards: dict[str, Hazard] = field(default_factory=dict)
+    measures: dict[str, Measure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,13 +96,15 @@ class Knowledge:
     idioms: Lexicon
     verbs: tuple[tuple[VerbSense, tuple[str, ...]], ...] = ()
     wordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measures: tuple[Measure, ...] = ()
 
     @classmethod
     def load(cls, extra_paths: Sequence[str | Path] = ()) -> Knowledge:
         """Return the shipped knowledge with the user's files merged on top.
 
         A thing named again gains the properties (`-property` takes one away), a hazard with a
-        known id replaces the old. Raises KnowledgeError naming file, field, value and remedy.
+        known id replaces the old, so does a mitigation. Raises KnowledgeError naming file, field,
+        value and remedy.
         """
         if not extra_paths:
             return _shipped()
@@ -168,6 +174,10 @@ def _gather(gathered: _Gathered, data: Mapping[str, object]) -> None:
                 f'section categories or use one of {sorted(gathered.categories)}'
             )
         gathered.hazards[hazard.id] = hazard
+    for item in _list(data, 'mitigations'):
+        known = (gathered.properties, gathered.hazards, gathered.categories)
+        measure = measure_of(item, *known)
+        gathered.measures[measure.id] = measure
 
 
 def _gather_thing(gathered: _Gathered, item: Mapping[str, object]) -> None:
@@ -280,4 +290,5 @@ def _compiled(gathered: _Gathered) -> Knowledge:
         idioms=idioms,
         verbs=tuple(gathered.verbs),
         wordings={name: tuple(words) for name, words in gathered.heads.items()},
+        measures=tuple(gathered.measures.values()),
     )
