@@ -57,6 +57,7 @@ class Service:
     RESET: Final = 'reset'
     ARM: Final = 'arm'
     DISARM: Final = 'disarm'
+    AUTHORIZE: Final = 'authorize'
     TRENDS: Final = 'trends'
     BENCHMARK: Final = 'benchmark'
 

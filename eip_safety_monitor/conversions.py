@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import KeyValue
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry as OdometryMessage
 from sensor_msgs.msg import LaserScan
 
-from eip.msg import Heartbeat, SafetyEvent, SafetyState, SafetyVerdict, SceneContext
+from eip.msg import (
+    ActionPlan,
+    Heartbeat,
+    SafetyEvent,
+    SafetyState,
+    SafetyVerdict,
+    SceneContext,
+)
+from eip.srv import AuthorizeStep
 from eip_safety_monitor.events import Event, State
 from eip_safety_monitor.permits import Mode, Permit, SpeedLimits, StopCategory
 from eip_safety_monitor.readings import Beat, Odometry, PersonSeen, Scan, Scene, VerdictHeard
+from eip_safety_monitor.step_permits import PlanHeard, PlanStepHeard, StepAsked
 from eip_safety_monitor.velocity import Velocity
 
 __all__ = [
+    'asked_from',
     'beat_from',
     'event_message',
     'odometry_from',
     'permit_from',
+    'plan_from',
     'scan_from',
     'scene_from',
     'state_message',
@@ -177,6 +190,23 @@ def verdict_from(message: SafetyVerdict) -> VerdictHeard:
         reason=message.reason,
         rules=tuple(violation.rule for violation in message.violations),
     )
+
+
+def plan_from(message: ActionPlan) -> PlanHeard:
+    """Return what permits for its steps are bound to; steps not in order make it unusable."""
+    is_ordered = [step.index for step in message.steps] == list(range(len(message.steps)))
+    steps = [_step(step.skill, step.parameters) for step in message.steps] if is_ordered else []
+    return PlanHeard(message.plan_id, message.approved, tuple(steps))
+
+
+def asked_from(request: AuthorizeStep.Request) -> StepAsked:
+    """Return what a skill server asks for."""
+    step = _step(request.skill, request.parameters)
+    return StepAsked(request.plan_id, request.step_index, step, request.permit_id)
+
+
+def _step(skill: str, parameters: Sequence[KeyValue]) -> PlanStepHeard:
+    return PlanStepHeard(skill, tuple((pair.key, pair.value) for pair in parameters))
 
 
 def _nanoseconds(stamp: Time) -> int:

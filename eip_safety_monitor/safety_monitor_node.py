@@ -13,10 +13,15 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Bool
-from std_srvs.srv import Trigger
 
-from eip.msg import Heartbeat, SafetyEvent, SafetyState, SafetyVerdict, SceneContext
-from eip.srv import ArmMotion, ResetStop
+from eip.msg import (
+    ActionPlan,
+    Heartbeat,
+    SafetyEvent,
+    SafetyState,
+    SafetyVerdict,
+    SceneContext,
+)
 from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.executor import make_executor
@@ -27,10 +32,11 @@ from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
 from eip_safety_monitor.audit_log import AuditLog
 from eip_safety_monitor.clock import MonotonicClock, seconds
-from eip_safety_monitor.events import Answer, Severity, State
+from eip_safety_monitor.events import Severity, State
 from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.monitor_services import MonitorServices
 from eip_safety_monitor.permits import Mode, Permit
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
@@ -128,14 +134,11 @@ class SafetyMonitorNode(Node):
         self._heartbeat = HeartbeatPublisher(self, health=self._health)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('safety', self._diagnose)
-        stop, disarm = names.Service.EMERGENCY_STOP, names.Service.DISARM
-        self.create_service(Trigger, f'~/{stop}', self._on_stop)
-        self.create_service(Trigger, f'~/{disarm}', self._on_disarm)
-        self.create_service(ResetStop, f'~/{names.Service.RESET}', self._on_reset)
-        self.create_service(ArmMotion, f'~/{names.Service.ARM}', self._on_arm)
+        self._desk = MonitorServices(self, self._supervisor, self._tell, self._read_plans)
 
     def _make_inlets(self) -> None:
         topic = names.Topic
+        self._plans = Inbox(self, ActionPlan, topic.PLAN, qos.COMMAND)
         self._inboxes: list[tuple[Inbox[Any], Callable[[Any, int], None]]] = [
             (Inbox(self, Bool, topic.HARDWARE_STOP, qos.SENSOR), self._hear_hardware_stop),
             (Inbox(self, Odometry, topic.ODOM, qos.SENSOR), self._hear_odometry),
@@ -143,6 +146,7 @@ class SafetyMonitorNode(Node):
             (Inbox(self, SceneContext, topic.SCENE, qos.SENSOR), self._hear_scene),
             (Inbox(self, Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT), self._hear_heartbeat),
             (Inbox(self, SafetyVerdict, topic.VERDICT, qos.EVENT), self._hear_verdict),
+            (self._plans, self._hear_plan),
         ]
         self._timer = self.create_timer(LOOK_PERIOD_S, self._turn, clock=STEADY)
 
@@ -219,26 +223,12 @@ class SafetyMonitorNode(Node):
     def _hear_verdict(self, message: SafetyVerdict, received_ns: int) -> None:
         self._supervisor.hear_verdict(conversions.verdict_from(message))
 
-    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._answer(self._supervisor.emergency_stop(), response)
+    def _hear_plan(self, message: ActionPlan, received_ns: int = 0) -> None:
+        self._supervisor.hear_plan(conversions.plan_from(message))
 
-    def _on_disarm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._answer(self._supervisor.disarm(), response)
-
-    def _on_reset(
-        self, request: ResetStop.Request, response: ResetStop.Response
-    ) -> ResetStop.Response:
-        return self._answer(self._supervisor.reset(request.operator_name, request.reason), response)
-
-    def _on_arm(
-        self, request: ArmMotion.Request, response: ArmMotion.Response
-    ) -> ArmMotion.Response:
-        return self._answer(self._supervisor.arm(request.operator_name, request.reason), response)
-
-    def _answer(self, answer: Answer, response: Any) -> Any:
-        self._tell()
-        response.success, response.message = answer.success, answer.message
-        return response
+    def _read_plans(self) -> None:
+        for message in self._plans.take():
+            self._hear_plan(message)
 
     def _health(self) -> tuple[bool, str]:
         problem = self._supervisor.problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from eip_safety_monitor.authorizer import Authorizer, StepAnswer
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.events import Answer, Event, Severity, State
@@ -14,6 +15,7 @@ from eip_safety_monitor.permits import Mode, SpeedLimits, StopCategory
 from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Beat, VerdictHeard
 from eip_safety_monitor.state_store import Beginning, StateStore
+from eip_safety_monitor.step_permits import PlanHeard, StepAsked
 from eip_safety_monitor.stop_latch import Input, StopLatch
 from eip_safety_monitor.surroundings import Assessment, Surroundings
 from eip_safety_monitor.watchdog import Condition
@@ -48,6 +50,7 @@ class Supervisor:
         self._latch = StopLatch(begin.mode)
         self._latched: dict[str, str] = dict(begin.causes)
         self.surroundings = Surroundings(policy, clock)
+        self._authorizer = Authorizer(policy.step_permits, clock, journal)
         self._nodes = {node.name: HeartbeatWatch(node, clock, boot_id) for node in policy.nodes}
         self._standing: dict[str, Cause] = {}
         self._protective_ns = clock.now_ns()
@@ -91,6 +94,14 @@ class Supervisor:
             step_index=verdict.step_index,
             safety_score=round(verdict.safety_score, 6),
         )
+
+    def hear_plan(self, plan: PlanHeard) -> None:
+        """Take a plan; its steps may be asked for once it is approved."""
+        self._authorizer.hear_plan(plan, self.mode)
+
+    def authorize(self, asked: StepAsked) -> StepAnswer:
+        """Return whether a skill server may do a step now; any stop ends what was permitted."""
+        return self._authorizer.authorize(asked, self.mode, self._why())
 
     # What a person asks.
 
@@ -224,6 +235,8 @@ class Supervisor:
     def _look(self) -> None:
         if not self._latch.is_armed:
             self.surroundings.note_disarmed()
+        if self.mode is not Mode.ARMED:
+            self._authorizer.revoke_all(self.mode)
         self._assessment = self.surroundings.assess()
         for note in self._assessment.notes:
             self._record(Severity.INFO, 'zone', note.identifier, note.message, self.mode)
@@ -312,6 +325,8 @@ class Supervisor:
         except OSError as error:
             self._journal.problem = _unsaved(error)
             return False
+        # However quickly one stop was cleared: nothing permitted before it holds after it.
+        self._authorizer.revoke_all(self.mode)
         self._latch.apply(what)
         self._latched = dict(latched)
         return True

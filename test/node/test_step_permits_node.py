@@ -1,0 +1,65 @@
+"""A skill server's questions to the node `safety_monitor`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from diagnostic_msgs.msg import KeyValue
+
+from eip.msg import ActionPlan, PlanStep, SafetyState
+from eip.srv import AuthorizeStep
+from eip_ros import qos
+from eip_safety_monitor.trial.bench import Bench, open_bench
+
+
+@pytest.fixture(scope='module')
+def bench(module_ros_domain: int) -> Iterator[Bench]:
+    with open_bench(module_ros_domain) as bench:
+        yield bench
+
+
+def test_steps_of_an_approved_plan_are_granted_until_a_stop_revokes_them(bench: Bench) -> None:
+    robot = bench.robot
+    plans = robot.create_publisher(ActionPlan, 'plan', qos.COMMAND)
+    asking = robot.create_client(AuthorizeStep, 'safety_monitor/authorize')
+    assert robot.wait(lambda: plans.get_subscription_count() > 0, 20.0)
+    assert asking.wait_for_service(20.0)
+
+    def ask(index: int, place: str, permit_id: str = '') -> AuthorizeStep.Response:
+        parameters = [KeyValue(key='place', value=place)]
+        request = AuthorizeStep.Request(
+            plan_id='p', step_index=index, skill='go_to', parameters=parameters, permit_id=permit_id
+        )
+        future = asking.call_async(request)
+        end = time.monotonic() + 10.0
+        while not future.done():
+            assert time.monotonic() < end, 'no answer'
+            time.sleep(0.002)
+        return future.result()
+
+    robot.make_move(30.0)
+    assert 'not known' in ask(0, 'sink').refusal
+    steps = [
+        PlanStep(index=index, skill='go_to', parameters=[KeyValue(key='place', value=place)])
+        for index, place in enumerate(('sink', 'table'))
+    ]
+    plans.publish(ActionPlan(plan_id='p', approved=True, steps=steps))
+    assert robot.wait(lambda: ask(0, 'sink').granted)
+    assert 'differ from the approved' in ask(0, 'stove').refusal
+    first = ask(0, 'sink')
+    assert first.permit_id
+    assert 0.0 < first.lifetime_s <= 30.0
+    assert ask(0, 'sink', first.permit_id).granted
+    robot.call('emergency_stop')
+    assert 'motion is not permitted' in ask(0, 'sink', first.permit_id).refusal
+    assert robot.wait(lambda: any(event.cause == 'permit.revoked' for event in robot.events))
+    robot.make_move(10.0)
+    assert robot.mode() == SafetyState.ARMED
+    assert 'revoked' in ask(0, 'sink', first.permit_id).refusal
+    assert ask(0, 'sink').granted
+    assert ask(1, 'table').granted
+    causes = [event.cause for event in robot.events]
+    assert causes.count('permit.granted') == 3
+    assert 'authorize.refused' in causes
