@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import rclpy
+from diagnostic_msgs.msg import KeyValue
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -24,12 +25,18 @@ from eip.srv import (
     GenerateResponse,
     ReclaimMemory,
 )
+from eip_llm_interface.engine.answering import Answerer, Hooks
 from eip_llm_interface.engine.safe_response import SafeResponse
 from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL
+from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.normalise import normalise
+from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
+from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.planner.plan import Plan, PlanStep
+from eip_llm_interface.planner.planner import Planner
+from eip_llm_interface.planner.skills import SkillsManifest
 from eip_llm_interface.safety_llm_node import THREADS, SafetyLlmNode, load_llm
 from eip_ros import qos
 from eip_ros.threads import ThreadedExecutor
@@ -114,6 +121,27 @@ class FakeLlm:
 def _verdict(decision: Decision, *rules: str) -> Verdict:
     found = tuple(Violation(rule, 'test', 0.9, 0.9, rule, f'because {rule}') for rule in rules)
     return Verdict(decision, 0.1, found, reason=f'because {rules[0]}')
+
+
+class RulesLlm(FakeLlm):
+    """Judges by the shipped rules and plans by fixed patterns; no model is asked for anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        guard, planner = Guard(Knowledge.load(), Policy.load()), Planner(SkillsManifest.load())
+        self._answerer = Answerer(self, self, guard, planner)  # type: ignore[arg-type]
+        self._judge = guard.judge
+
+    def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
+        return []
+
+    def generate_safe_response(self, command: str, context: Any = None) -> SafeResponse:
+        scene = SceneFacts.of(context)
+        verdict = self._judge(command, scene)
+        return self._answerer.respond(command, scene, verdict, 0.0, 1, Hooks())
+
+    def judge_plan(self, command: str, plan: Plan, scene: SceneFacts) -> Plan:
+        return self._answerer.mitigator.judge_again(command, plan, scene)
 
 
 class Rig:
@@ -414,6 +442,46 @@ def test_confirmation_is_judged_again_in_the_newest_scene(rig, wait_until):
     wait_until(lambda: len(rig.verdicts) == 2, what='verdict')
     assert rig.verdicts[1].decision == SafetyVerdict.REJECT
     assert not rig.plans
+
+
+@pytest.fixture
+def rules_rig(make_rig, wait_until):
+    rig = make_rig(lambda config: RulesLlm(), warm_up=False)
+    ready(rig, wait_until)
+    return rig
+
+
+def test_rejected_command_with_a_measure_waits_for_a_person_and_says_what_to_check(
+    rules_rig, wait_until
+):
+    say(rules_rig, 'put the towel on the stove')
+    wait_until(lambda: rules_rig.verdicts, what='verdict')
+    verdict = rules_rig.verdicts[0]
+    assert verdict.decision == SafetyVerdict.CONFIRM
+    assert 'check that the stove is cold' in verdict.reason
+    assert not rules_rig.plans
+    assert confirm(rules_rig, verdict.request_id).success
+    wait_until(lambda: rules_rig.plans, what='plan')
+    plan = rules_rig.plans[0]
+    assert plan.approved
+    assert plan.mitigations[0] == 'Turns off the stove before the towel is put there.'
+    assert [step.skill for step in plan.steps][:2] == ['go_to', 'turn_off']
+
+
+def test_rejected_command_with_a_measure_that_suffices_is_carried_out_with_it(
+    rules_rig, wait_until
+):
+    facts = [KeyValue(key='stove', value='cold')]
+    rules_rig.scenes.publish(SceneContext(facts=facts))
+    wait_until(lambda: rules_rig.node.desk.scenes.age_s() is not None, what='scene')
+    say(rules_rig, 'put the towel on the stove')
+    wait_until(lambda: rules_rig.plans, what='plan')
+    assert rules_rig.plans[0].approved
+    assert list(rules_rig.plans[0].mitigations) == [
+        'Turns off the stove before the towel is put there.'
+    ]
+    assert rules_rig.verdicts[0].decision == SafetyVerdict.ALLOW
+    assert 'Turns off the stove' in rules_rig.verdicts[0].reason
 
 
 def test_new_concern_in_the_scene_asks_for_a_second_yes(rig, wait_until):
