@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from eip_safety_monitor.audit_log import AuditRecord
+from eip_safety_monitor.audit_check import LATCH
+from eip_safety_monitor.audit_record import AuditRecord
 from eip_safety_monitor.files import overwrite, write_atomically
 from eip_safety_monitor.permits import Mode
 
 __all__ = ['Beginning', 'StateStore', 'beginning']
 
-FILE = 'latch.json'
 SIZE = 4096
 
 
@@ -27,20 +28,32 @@ class Beginning:
 
 
 class StateStore:
-    """Reads and writes the latch in a folder."""
+    """Reads and writes the latch in a folder.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    `last_logged` returns the newest audit line; it is saved with the latch and bears witness that
+    the log once reached so far.
+    """
+
+    def __init__(
+        self, folder: Path, last_logged: Callable[[], AuditRecord | None] = lambda: None
+    ) -> None:
+        self._path = folder / LATCH
+        self._last_logged = last_logged
+        self._mark: Any = None
 
     def save(self, mode: Mode, causes: Mapping[str, str]) -> None:
         """Put the latch on disk before returning; raises OSError.
 
         The file keeps its size, so that on a full disk it can still be overwritten in place.
         """
-        text = json.dumps({'mode': mode.name, 'causes': dict(causes)}, indent=1)
+        record = self._last_logged()
+        if record is not None:
+            self._mark = {'sequence': record.sequence, 'hash': record.hash}
+        values = {'mode': mode.name, 'audit': self._mark, 'causes': dict(causes)}
+        text = json.dumps(values, indent=1)
         if len(text) >= SIZE:
-            names = dict.fromkeys(list(causes)[:20], '')
-            text = json.dumps({'mode': mode.name, 'causes': names}, indent=1)
+            names = dict.fromkeys([name[:80] for name in list(causes)[:20]], '')
+            text = json.dumps({**values, 'causes': names}, indent=1)
         text = text[:SIZE].ljust(SIZE - 1) + '\n'
         try:
             write_atomically(self._path, text)
@@ -52,6 +65,7 @@ class StateStore:
         try:
             data = json.loads(self._path.read_text(encoding='utf-8'))
             causes = {str(key): str(value) for key, value in data['causes'].items()}
+            self._mark = data.get('audit')
             return Mode[data['mode']], causes
         except FileNotFoundError:
             return None
@@ -76,7 +90,7 @@ def beginning(store: StateStore, last: AuditRecord | None, broken: str) -> Begin
     if saved is None and last is None:
         return Beginning(Mode.DISARMED, {}, 'first start')
     if saved is None:
-        return _stopped('restart.state_missing', f'{FILE} is gone but the audit log is there')
+        return _stopped('restart.state_missing', f'{LATCH} is gone but the audit log is there')
     mode, causes = saved
     if mode is Mode.STOPPED or logged is Mode.STOPPED:
         held = causes or {'restart.stopped': 'a stop was latched before the restart'}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from eip_bringup.cli import judge, life, robot, status, tools
+from eip_bringup.cli import audit, judge, life, robot, status, tools
 from eip_bringup.errors import ExitCode, UserError
 
 __all__ = ['app', 'main']
@@ -25,6 +25,7 @@ for group in (life, robot, status, judge, tools):
     for command in group.COMMANDS:
         app.command()(command)
 app.command(name='eval')(judge.evaluate)
+app.add_typer(audit.app, name='audit')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

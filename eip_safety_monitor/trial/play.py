@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from eip_safety_monitor.audit_log import AuditError, AuditRecord
+from eip_safety_monitor.audit_log import AuditError
+from eip_safety_monitor.audit_record import AuditRecord
 from eip_safety_monitor.clock import ManualClock, seconds
 from eip_safety_monitor.events import Answer
 from eip_safety_monitor.gate import Gate, GateConfig, Reason

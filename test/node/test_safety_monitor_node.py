@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from eip.msg import SafetyState
-from eip_safety_monitor.audit_log import read_audit, verify_audit
+from eip_safety_monitor.audit_check import verify_audit
+from eip_safety_monitor.audit_record import read_audit
 from eip_safety_monitor.trial.bench import Bench, open_bench
 
 NODES = ('safety_monitor_node', 'motion_gate_node')

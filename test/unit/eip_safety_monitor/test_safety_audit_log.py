@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_safety_monitor.audit_log import AuditError, AuditLog, read_audit, verify_audit
+from eip_safety_monitor.audit_check import Damage, verify_audit
+from eip_safety_monitor.audit_log import AuditError, AuditLog
+from eip_safety_monitor.audit_record import read_audit
+from eip_safety_monitor.permits import Mode
+from eip_safety_monitor.state_store import StateStore, beginning
 
 
 def written(folder: Path, count: int, **settings: int) -> AuditLog:
@@ -56,21 +60,39 @@ def change_with_own_hash(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    'tamper',
+    ('tamper', 'damage', 'line'),
     [
-        pytest.param(change, id='changed'),
-        pytest.param(change_with_own_hash, id='rechained'),
-        pytest.param(lambda lines: lines[:2] + lines[3:], id='deleted'),
-        pytest.param(lambda lines: lines[1:], id='beginning cut off'),
-        pytest.param(lambda lines: lines[:-1], id='end cut off'),
-        pytest.param(lambda lines: [], id='emptied'),
-        pytest.param(lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], id='reordered'),
-        pytest.param(lambda lines: [*lines[:3], lines[2], *lines[3:]], id='doubled'),
-        pytest.param(lambda lines: [*lines[:2], 'not a record\n', *lines[2:]], id='garbage'),
+        pytest.param(change, Damage.CHANGED, 3, id='changed'),
+        pytest.param(change_with_own_hash, Damage.CHANGED, 3, id='rechained'),
+        pytest.param(lambda lines: lines[:2] + lines[3:], Damage.DELETED, 3, id='deleted'),
+        pytest.param(lambda lines: lines[1:], Damage.DELETED, 1, id='beginning cut off'),
+        pytest.param(lambda lines: lines[:-1], Damage.TRUNCATED, 0, id='end cut off'),
+        pytest.param(lambda lines: [], Damage.TRUNCATED, 0, id='emptied'),
+        pytest.param(
+            lambda lines: [lines[0], lines[2], lines[1], *lines[3:]],
+            Damage.REORDERED,
+            2,
+            id='reordered',
+        ),
+        pytest.param(
+            lambda lines: [*lines[:3], lines[2], *lines[3:]], Damage.REORDERED, 4, id='doubled'
+        ),
+        pytest.param(
+            lambda lines: [*lines[:2], 'not a record\n', *lines[2:]],
+            Damage.CHANGED,
+            3,
+            id='garbage',
+        ),
+        pytest.param(
+            lambda lines: [*lines[:1], '[' * 100_000 + '\n', *lines[1:]],
+            Damage.CHANGED,
+            2,
+            id='deep garbage',
+        ),
     ],
 )
 def test_tampering_shows_and_the_next_start_puts_the_log_aside(
-    tmp_path: Path, tamper: Callable[[list[str]], list[str]]
+    tmp_path: Path, tamper: Callable[[list[str]], list[str]], damage: Damage, line: int
 ) -> None:
     written(tmp_path, 5).close()
     path = only_file(tmp_path)
@@ -78,6 +100,8 @@ def test_tampering_shows_and_the_next_start_puts_the_log_aside(
     found = verify_audit(tmp_path)
     assert not found.ok
     assert found.problem
+    assert (found.damage, found.line) == (damage, line)
+    assert found.file == (path.name if line else '')
     log = AuditLog(tmp_path)
     log.open()
     assert log.broken == found.problem
@@ -86,6 +110,74 @@ def test_tampering_shows_and_the_next_start_puts_the_log_aside(
     log.save_head()
     log.close()
     assert verify_audit(tmp_path).ok
+
+
+def cut_with_its_head(folder: Path, keep: int) -> None:
+    path = only_file(folder)
+    lines = path.read_text().splitlines(keepends=True)[:keep]
+    path.write_text(''.join(lines))
+    last = json.loads(lines[-1])
+    head = json.loads((folder / 'audit.head.json').read_text())
+    head |= {'sequence': last['body']['sequence'], 'hash': last['hash']}
+    (folder / 'audit.head.json').write_text(json.dumps(head))
+
+
+def test_an_end_cut_off_together_with_its_head_shows_by_the_latch(tmp_path: Path) -> None:
+    log = written(tmp_path, 5)
+    store = StateStore(tmp_path, lambda: log.last)
+    store.save(Mode.STOPPED, {})
+    log.close()
+    assert verify_audit(tmp_path).ok
+    cut_with_its_head(tmp_path, 3)
+    found = verify_audit(tmp_path)
+    assert found.damage is Damage.TRUNCATED
+    assert 'latch.json' in found.problem
+    again = AuditLog(tmp_path)
+    again.open()
+    begin = beginning(StateStore(tmp_path), again.last, again.broken)
+    again.close()
+    assert begin.mode is Mode.STOPPED
+    assert list(begin.causes) == ['audit.broken']
+
+
+def test_a_log_that_was_wiped_with_its_head_shows_by_the_latch(tmp_path: Path) -> None:
+    log = written(tmp_path, 2)
+    StateStore(tmp_path, lambda: log.last).save(Mode.DISARMED, {})
+    log.close()
+    only_file(tmp_path).unlink()
+    (tmp_path / 'audit.head.json').unlink()
+    assert verify_audit(tmp_path).damage is Damage.TRUNCATED
+
+
+def test_a_chain_written_anew_shows_by_the_latch(tmp_path: Path) -> None:
+    log = written(tmp_path, 3)
+    StateStore(tmp_path, lambda: log.last).save(Mode.DISARMED, {})
+    log.close()
+    only_file(tmp_path).unlink()
+    (tmp_path / 'audit.head.json').unlink()
+    latch = tmp_path / 'latch.json'
+    hidden = latch.rename(tmp_path / 'aside')
+    written(tmp_path, 4).close()
+    hidden.rename(latch)
+    assert verify_audit(tmp_path).damage is Damage.CHANGED
+
+
+def test_the_mark_of_the_log_outlives_a_save_without_a_log(tmp_path: Path) -> None:
+    log = written(tmp_path, 3)
+    StateStore(tmp_path, lambda: log.last).save(Mode.DISARMED, {})
+    log.close()
+    store = StateStore(tmp_path)
+    store.load()
+    store.save(Mode.STOPPED, {f'{n}' * 300: 'y' * 300 for n in range(9)})
+    cut_with_its_head(tmp_path, 1)
+    assert verify_audit(tmp_path).damage is Damage.TRUNCATED
+
+
+@pytest.mark.parametrize('head', ['', '[]', '{"sequence": 1}', '{"sequence": "x", "hash": 1}'])
+def test_a_head_that_is_none_shows(tmp_path: Path, head: str) -> None:
+    written(tmp_path, 2).close()
+    (tmp_path / 'audit.head.json').write_text(head)
+    assert verify_audit(tmp_path).damage is Damage.CHANGED
 
 
 def test_a_removed_head_shows(tmp_path: Path) -> None:
@@ -124,7 +216,38 @@ def test_rotation_keeps_one_chain_over_files_and_retention_its_beginning(tmp_pat
     assert verify_audit(tmp_path).ok
     assert [record.sequence for record in read_audit(tmp_path)][-1] == 40
     files[0].unlink()
-    assert not verify_audit(tmp_path).ok
+    assert verify_audit(tmp_path).damage is Damage.DELETED
+
+
+def test_a_file_taken_from_the_middle_of_a_rotated_log_shows(tmp_path: Path) -> None:
+    written(tmp_path, 40, max_bytes=1000).close()
+    files = sorted(tmp_path.glob('audit-*.jsonl'))
+    files[2].unlink()
+    found = verify_audit(tmp_path)
+    assert (found.damage, found.file, found.line) == (Damage.DELETED, files[3].name, 1)
+
+
+def test_files_of_a_rotated_log_that_changed_places_show(tmp_path: Path) -> None:
+    written(tmp_path, 40, max_bytes=1000).close()
+    files = sorted(tmp_path.glob('audit-*.jsonl'))
+    files[1].rename(tmp_path / 'x')
+    files[2].rename(files[1])
+    (tmp_path / 'x').rename(files[2])
+    found = verify_audit(tmp_path)
+    assert (found.damage, found.file) == (Damage.REORDERED, files[1].name)
+
+
+def test_a_crash_between_the_two_steps_of_retention_is_no_tampering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, 'unlink', lambda path: None)
+    written(tmp_path, 40, max_bytes=1000, keep_files=3).close()
+    monkeypatch.undo()
+    assert len(list(tmp_path.glob('audit-*.jsonl'))) > 3
+    assert verify_audit(tmp_path).ok
+    written(tmp_path, 20, max_bytes=1000, keep_files=3).close()
+    assert len(list(tmp_path.glob('audit-*.jsonl'))) == 3
+    assert verify_audit(tmp_path).ok
 
 
 def test_a_line_is_on_disk_when_append_returns(
