@@ -40,8 +40,6 @@ from eip_safety_monitor.monitor_services import MonitorServices
 from eip_safety_monitor.permits import Mode, Permit
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
-from eip_safety_monitor.rule_diagnosis import diagnose_rules
-from eip_safety_monitor.rule_inputs import RuleInputs
 from eip_safety_monitor.state_store import StateStore, beginning
 from eip_safety_monitor.supervisor import Supervisor
 
@@ -81,7 +79,6 @@ class SafetyMonitorNode(Node):
         path = Path(parameters.policy_file) if parameters.policy_file else default_policy_file()
         policy = load_policy(path)
         self._lifetime_s = policy.permit_lifetime_s
-        self._rule_inputs = RuleInputs(self, policy.rules, path)
         folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
         self._lock = FolderLock(folder)
         self._monotonic = MonotonicClock()
@@ -96,8 +93,6 @@ class SafetyMonitorNode(Node):
         self._supervisor = self._make_supervisor(policy, folder)
         self._make_outlets()
         self._make_inlets()
-        if policy.rules.formulas:
-            self._diagnostics.add('rules', self._diagnose_rules)
         self._log_to.info(f'policy {path}, state in {folder}')
         self._turn()
 
@@ -110,7 +105,6 @@ class SafetyMonitorNode(Node):
             self._lock.release()
             for inbox, _ in self._inboxes:
                 inbox.close()
-            self._rule_inputs.close()
         Node.destroy_node(self)
 
     def _state_folder(self, given: str) -> Path:
@@ -165,7 +159,6 @@ class SafetyMonitorNode(Node):
         for inbox, hear in self._inboxes:
             for message in inbox.take():
                 hear(message, since_ns)
-        self._rule_inputs.take(since_ns, self._supervisor.surroundings.rules.hear)
         self._supervisor.tick()
         self._tell()
 
@@ -255,10 +248,6 @@ class SafetyMonitorNode(Node):
             'max_linear_speed_mps': f'{state.limits.linear_mps:.2f}',
         }
         return Diagnosis(level, state.cause or 'motion is permitted', values)
-
-    def _diagnose_rules(self) -> Diagnosis:
-        figures = self._supervisor.surroundings.rules.figures()
-        return diagnose_rules(figures, self._monotonic.now_ns())
 
 
 def main() -> int:
