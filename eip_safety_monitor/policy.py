@@ -11,6 +11,7 @@ from eip_safety_monitor.limited import limited
 from eip_safety_monitor.permits import StopCategory
 from eip_safety_monitor.prediction import PredictionConfig
 from eip_safety_monitor.reactions import Reaction
+from eip_safety_monitor.rules_policy import RulesPolicy
 from eip_safety_monitor.separation import SeparationConfig
 from eip_safety_monitor.step_permits import StepPermitPolicy
 from eip_safety_monitor.yaml_reader import PolicyError, read_yaml
@@ -157,6 +158,7 @@ class Policy:
     signals: SignalPolicies = field(default_factory=SignalPolicies)
     nodes: tuple[WatchedNode, ...] = field(default_factory=_nodes)
     zones: tuple[Zone, ...] = ()
+    rules: RulesPolicy = field(default_factory=RulesPolicy)
     step_permits: StepPermitPolicy = field(default_factory=StepPermitPolicy)
     permit_lifetime_s: float = limited(0.1, 'how long a permit may be used', 's', 0.04, 0.1)
     longest_stall_s: float = limited(0.5, 'the monitor itself blind for longer', 's', 0.1, 10.0)

@@ -12,6 +12,7 @@ from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSig
 from eip_safety_monitor.readings import Odometry, Scan, Scene
 from eip_safety_monitor.scan_check import ScanChecker, ScanFinding, obstacle_speed
 from eip_safety_monitor.stamp_check import StampCheck
+from eip_safety_monitor.stl_rules import RuleMonitor
 from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
 from eip_safety_monitor.zone_guard import Note, ZoneGuard
 
@@ -40,6 +41,7 @@ class Surroundings:
         self._checker = ScanChecker(policy.obstacles)
         self._people = PeopleGuard(policy)
         self._zones = ZoneGuard(policy)
+        self.rules = RuleMonitor(policy.rules, clock)
         self._watchdogs = {
             name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
         }
@@ -104,12 +106,14 @@ class Surroundings:
         if separation.cause is not None:
             causes.append(separation.cause)
         zones = self._zones.judge(self._placed())
-        causes += zones.causes
+        rules = self.rules.look()
+        causes += (*zones.causes, *rules.causes)
+        zone_mps = min(zones.permitted_mps, rules.permitted_mps)
         finding = self._finding
         nearest = math.inf if finding is None or finding.problem else finding.nearest_m
         return Assessment(
             tuple(causes),
-            min(separation.permitted_mps, self._obstacle_limit(), zones.permitted_mps),
+            min(separation.permitted_mps, self._obstacle_limit(), zone_mps),
             _known(separation.nearest_m),
             _known(nearest),
             separation.protective_m,
@@ -119,6 +123,7 @@ class Surroundings:
     def note_armed(self, operator_name: str) -> None:
         """Take it that a person permitted motion where the robot is now."""
         self._zones.admit(operator_name)
+        self.rules.release()
 
     def note_disarmed(self) -> None:
         """Take it that motion is not permitted any more."""

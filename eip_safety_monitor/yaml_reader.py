@@ -10,13 +10,26 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-__all__ = ['PolicyError', 'read_yaml']
+__all__ = ['LineError', 'PolicyError', 'line_field', 'read_yaml']
 
 ResultT = TypeVar('ResultT')
 
 
 class PolicyError(ValueError):
     """A file cannot be used; the text names file, line, field, value and remedy."""
+
+
+class LineError(ValueError):
+    """What is wrong stands in another line than the mapping that found it."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def line_field() -> Any:
+    """Return a dataclass field that the reader fills with the line of the mapping."""
+    return dataclasses.field(default=0, compare=False, repr=False, metadata={'is_line': True})
 
 
 def read_yaml(path: Path, kind: type[ResultT]) -> ResultT:
@@ -61,7 +74,8 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode) or node.tag != MAPPING:
             raise self._error(node, field, f'is {_shown(node)}, give a mapping')
         hints = get_type_hints(kind)
-        known = {item.name: item for item in dataclasses.fields(kind) if item.init}
+        fields = [item for item in dataclasses.fields(kind) if item.init]
+        known = {item.name: item for item in fields if not item.metadata.get('is_line')}
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             name = str(key_node.value)
@@ -75,8 +89,13 @@ class _Reader:
         for name, item in known.items():
             if name not in values and _is_required(item):
                 raise self._error(node, _join(field, name), 'is missing, add it')
+        line = node.start_mark.line + 1
+        lines = {item.name: line for item in fields if item.metadata.get('is_line')}
         try:
-            return kind(**values)
+            return kind(**values, **lines)
+        except LineError as error:
+            where = field or 'policy'
+            raise PolicyError(f'{self._path}:{error.line}: {where} is wrong: {error}') from None
         except ValueError as error:
             raise self._error(node, field or 'policy', f'is wrong: {error}') from None
 

@@ -1,0 +1,186 @@
+"""The rules of the policy, evaluated as their signals come.
+
+Every `period_s` each formula takes the newest value of its signals. When one of them is missing,
+too old or not a number nobody knows whether the rule holds: `on_stale` says what follows, and the
+formula begins anew, without a past, when the signal is back.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from eip_safety_monitor.causes import Cause
+from eip_safety_monitor.clock import Clock, seconds
+from eip_safety_monitor.reactions import Reaction
+from eip_safety_monitor.rule_statistics import RuleFigures, RuleStatistics
+from eip_safety_monitor.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
+
+__all__ = ['RuleMonitor', 'RuleView']
+
+MOST_STEPS = 50
+"""After a longer gap the formulas begin anew."""
+REACTIONS = {
+    RuleReaction.LOG: Reaction.WARN,
+    RuleReaction.LIMIT_SPEED: Reaction.WARN,
+    RuleReaction.PROTECTIVE: Reaction.PROTECTIVE,
+    RuleReaction.STOP: Reaction.STOP,
+}
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """What the rules say now."""
+
+    causes: tuple[Cause, ...] = ()
+    permitted_mps: float = math.inf
+
+
+class _Heard:
+    """The newest value of one signal."""
+
+    def __init__(self, signal: RuleSignal, clock: Clock) -> None:
+        self._signal, self._clock = signal, clock
+        self._started_ns = clock.now_ns()
+        self._received_ns: int | None = None
+        self.value = math.nan
+
+    def hear(self, value: float, received_ns: int | None) -> None:
+        now_ns = self._clock.now_ns()
+        self._received_ns = now_ns if received_ns is None else min(received_ns, now_ns)
+        self.value = value
+
+    @property
+    def is_starting(self) -> bool:
+        waited_s = seconds(self._clock.now_ns() - self._started_ns)
+        return self._received_ns is None and waited_s <= self._signal.grace_s
+
+    def problem(self) -> str:
+        name = f'{self._signal.name} ({self._signal.topic} {self._signal.field})'
+        if self._received_ns is None:
+            return f'{name} has not come yet' if self.is_starting else f'{name} never came'
+        age_s = seconds(self._clock.now_ns() - self._received_ns)
+        if age_s > self._signal.max_age_s:
+            return f'{name} is {age_s:.1f} s old'
+        return '' if math.isfinite(self.value) else f'{name} is not a number'
+
+
+class _Watched:
+    """One rule with its formula and its past."""
+
+    def __init__(self, rule: Rule, policy: RulesPolicy, now_ns: int) -> None:
+        self.rule = rule
+        self.formula = policy.make(rule)
+        self.statistics = RuleStatistics(now_ns)
+        self.robustness: float | None = None
+        self.problem = ''
+        self.is_starting = False
+        self.is_latched = False
+
+    @property
+    def is_violated(self) -> bool:
+        return self.robustness is not None and self.robustness < 0.0
+
+    def step(self, values: dict[str, float]) -> None:
+        try:
+            self.robustness = self.formula.step(values)
+        except ArithmeticError as error:
+            self.formula.restart()
+            self.forget(f'it cannot be computed: {error}')
+        if self.is_violated and self.rule.latching and self.rule.reaction is not RuleReaction.STOP:
+            self.is_latched = True
+
+    def forget(self, problem: str) -> None:
+        if self.robustness is not None:
+            self.formula.restart()
+        self.robustness, self.problem = None, problem
+
+
+class RuleMonitor:
+    """Evaluates every rule of the policy."""
+
+    def __init__(self, policy: RulesPolicy, clock: Clock) -> None:
+        self._policy, self._clock = policy, clock
+        self._signals = {signal.name: _Heard(signal, clock) for signal in policy.signals}
+        now_ns = clock.now_ns()
+        self._rules = [_Watched(rule, policy, now_ns) for rule in policy.formulas]
+        self._period_ns = round(policy.period_s * 1e9)
+        self._sampled_ns = now_ns
+
+    def hear(self, name: str, value: float, received_ns: int | None = None) -> None:
+        """Take the newest value of a signal; it came now or at the earlier `received_ns`."""
+        self._signals[name].hear(value, received_ns)
+
+    def release(self) -> None:
+        """Let go what latched: a person arms."""
+        for watched in self._rules:
+            watched.is_latched = False
+
+    def look(self) -> RuleView:
+        """Take the samples that are due and return what follows."""
+        if not self._rules:
+            return RuleView()
+        problems = {name: heard.problem() for name, heard in self._signals.items()}
+        steps = (self._clock.now_ns() - self._sampled_ns) // self._period_ns
+        self._sampled_ns += steps * self._period_ns
+        for watched in self._rules:
+            self._sample(watched, problems, steps)
+        views = [_follow(watched) for watched in self._rules]
+        causes = tuple(cause for found, _ in views for cause in found)
+        return RuleView(causes, min((limit for _, limit in views), default=math.inf))
+
+    def figures(self) -> tuple[RuleFigures, ...]:
+        """Return what every rule has seen so far."""
+        now_ns = self._clock.now_ns()
+        return tuple(
+            RuleFigures(
+                watched.rule.name,
+                'violated' if watched.is_violated else watched.problem or 'holds',
+                watched.robustness,
+                watched.statistics.violations,
+                watched.statistics.violated_s,
+                watched.statistics.last_ns,
+                watched.statistics.trend(now_ns),
+            )
+            for watched in self._rules
+        )
+
+    def _sample(self, watched: _Watched, problems: dict[str, str], steps: int) -> None:
+        names = watched.formula.names
+        problem = next((problems[name] for name in names if problems[name]), '')
+        if problem or steps > MOST_STEPS:
+            watched.is_starting = any(self._signals[name].is_starting for name in names)
+            watched.forget(problem or 'the monitor did not run')
+            watched.statistics.note(False, self._clock.now_ns(), 0.0)
+            return
+        values = {name: self._signals[name].value for name in names}
+        for _ in range(steps):
+            watched.problem = ''
+            watched.step(values)
+        if watched.robustness is None and not watched.problem:
+            watched.problem = 'no sample yet'
+        watched.statistics.note(
+            watched.is_violated, self._clock.now_ns(), steps * self._policy.period_s
+        )
+
+
+def _follow(watched: _Watched) -> tuple[list[Cause], float]:
+    """Return the causes of one rule, and its speed limit in m/s."""
+    rule = watched.rule
+    if watched.problem:
+        reaction = rule.on_stale
+        if watched.is_starting and reaction is RuleReaction.LOG:
+            return [], math.inf
+        if watched.is_starting and reaction is RuleReaction.STOP:
+            reaction = RuleReaction.PROTECTIVE
+        identifier, message = f'rule.{rule.name}.unknown', f'rule {rule.name}: {watched.problem}'
+    elif watched.is_violated or watched.is_latched:
+        reaction = rule.reaction
+        latched = '' if watched.is_violated else ' (latched; disarm, then arm to go on)'
+        identifier, message = f'rule.{rule.name}', f'{rule.message}{latched}'
+    else:
+        return [], math.inf
+    # Moving a disarmed robot by hand is no fault: it refuses arming and latches nothing.
+    cause = Cause(identifier, REACTIONS[reaction], message, latches_disarmed=False)
+    limit = rule.speed_limit_mps if reaction is RuleReaction.LIMIT_SPEED else None
+    return [cause], math.inf if limit is None else limit
