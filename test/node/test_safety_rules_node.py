@@ -14,7 +14,7 @@ from std_msgs.msg import Float64
 
 from eip.msg import SafetyState
 from eip_ros import names
-from eip_safety_monitor.policy import PolicyError
+from eip_safety_monitor.policy import PolicyError, default_policy_file, load_policy
 from eip_safety_monitor.rule_inputs import FieldReader
 from eip_safety_monitor.rules_policy import RuleSignal
 from eip_safety_monitor.trial.bench import Bench, open_bench
@@ -165,3 +165,13 @@ def test_a_field_that_is_not_there_ends_the_node_with_file_and_line(
     assert done.returncode == 2
     assert f'{path}:5: rules.signals.heat: field has heat' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    'path',
+    [default_policy_file(), *default_policy_file().parent.glob('examples/safety_policy_*.yaml')],
+    ids=lambda path: path.name,
+)
+def test_the_signals_of_every_shipped_policy_are_fields_of_their_types(path: Path) -> None:
+    for signal in load_policy(path).rules.signals:
+        assert FieldReader(signal), signal.name

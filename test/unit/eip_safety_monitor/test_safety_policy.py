@@ -8,6 +8,7 @@ import pytest
 
 from eip_safety_monitor.permits import StopCategory
 from eip_safety_monitor.policy import Policy, PolicyError, default_policy_file, load_policy
+from eip_safety_monitor.zones import ZoneKind
 
 
 def load(folder: Path, text: str) -> Policy:
@@ -72,3 +73,29 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / 'policy.yaml').write_bytes(b'\xff\xfe\x00')
     with pytest.raises(PolicyError):
         load_policy(tmp_path / 'policy.yaml')
+
+
+EXAMPLES = sorted((default_policy_file().parent / 'examples').glob('safety_policy_*.yaml'))
+
+
+def test_there_are_examples_for_an_arm_and_a_drone() -> None:
+    names = {path.name for path in EXAMPLES}
+    assert {'safety_policy_arm.yaml', 'safety_policy_drone.yaml'} <= names
+
+
+@pytest.mark.parametrize('path', [default_policy_file(), *EXAMPLES], ids=lambda path: path.name)
+def test_every_shipped_policy_loads_with_zones_and_rules(path: Path) -> None:
+    policy = load_policy(path)
+    assert policy.zones
+    assert policy.rules.formulas
+    named = {name for rule in policy.rules.formulas for name in policy.rules.make(rule).names}
+    assert named == {signal.name for signal in policy.rules.signals}
+
+
+@pytest.mark.parametrize('path', EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_differ_from_the_base_where_their_robots_do(path: Path) -> None:
+    policy = load_policy(path)
+    assert policy.robot != Policy().robot
+    assert policy.stop.emergency is StopCategory.CONTROLLED
+    assert {zone.frame for zone in policy.zones} == {'map'}
+    assert {zone.kind for zone in policy.zones} >= {ZoneKind.KEEP_OUT, ZoneKind.SPEED_LIMIT}
