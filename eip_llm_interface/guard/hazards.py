@@ -66,10 +66,10 @@ class RulesJudge:
         return tuple(sorted(found.values(), key=lambda item: -item.severity * item.score))
 
     def _mostly_unknown(self, text: str) -> bool:
-        """Return whether fewer than half of the words of `text` are known."""
+        """Return whether at most a third of the words of `text` are known."""
         words = [word for word in cut(text, self.knowledge) if word.text[0].isalnum()]
         known = [word for word in words if word.entry is not NOTHING or word.number is not None]
-        return len(known) * 2 < len(words)
+        return len(known) * 3 <= len(words)
 
     def _judge_step(
         self,
