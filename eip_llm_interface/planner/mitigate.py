@@ -18,6 +18,9 @@ from eip_llm_interface.planner.skills import SkillsManifest
 
 __all__ = ['Mitigator']
 
+UNNAMED = 'model.harm'
+"""The model's finding when it is sure of harm but not of its kind."""
+
 
 @dataclass(frozen=True)
 class _Answer:
@@ -135,12 +138,18 @@ class _Look:
         ]
         above_answers = [self._answer_above(found, judged, answers) for found in above]
         every = [answer for group in (*answers, above_answers) for answer in group]
-        calmed = {answer.found.category for answer in every if answer.measure is not None}
+        calm_steps = [
+            _calmed(group, self._answered_at(index, group, above, judged))
+            for index, group in enumerate(answers)
+        ]
         steps = tuple(
-            replace(step, verdict=self._verdict(step.verdict, _calmed(group, calmed)))
-            for step, group in zip(judged.steps, answers, strict=True)
+            replace(step, verdict=self._verdict(step.verdict, group))
+            for step, group in zip(judged.steps, calm_steps, strict=True)
         )
-        verdict = self._verdict(judged.verdict, _calmed(every, calmed))
+        answered = {answer.found.category for answer in every if answer.measure is not None}
+        above_answers = _calmed(above_answers, answered)
+        every = [answer for group in (*calm_steps, above_answers) for answer in group]
+        verdict = self._verdict(judged.verdict, every)
         sentences = dict.fromkeys(answer.said for answer in every if answer.said)
         asked = dict.fromkeys(f'A person checks {a.check}.' for a in every if a.check)
         return replace(judged, steps=steps, verdict=verdict, mitigations=(*sentences, *asked))
@@ -187,6 +196,13 @@ class _Look:
             return _Answer(found, self._decide(found))
         return replace(least, found=found)
 
+    def _answered_at(
+        self, index: int, group: Sequence[_Answer], above: Iterable[Violation], plan: Plan
+    ) -> set[str]:
+        """Return the categories of which a step shows, or shows no longer, an answered finding."""
+        found = {answer.found.category for answer in group if answer.measure is not None}
+        return found | {v.category for v in above if self._answer(v, plan, index).said}
+
     def _holds(self, measure: Measure, names: Sequence[str], plan: Plan, index: int) -> bool:
         if measure.action == WAIT:
             return index > 0 and plan.steps[index - 1].skill == WAIT
@@ -229,8 +245,14 @@ class _Look:
 
 
 def _is_meant(violations: Iterable[Violation]) -> bool:
-    """Return whether a finding is of what somebody means to do, or of a fault."""
-    return any(violation.category in NEVER_ANSWERED for violation in violations)
+    """Return whether a finding is of what somebody means to do, or of a fault.
+
+    Harm of which the model cannot say the kind is left to a person.
+    """
+    return any(
+        violation.category in NEVER_ANSWERED and violation.rule != UNNAMED
+        for violation in violations
+    )
 
 
 def _of_steps(plan: Plan) -> set[Violation]:
@@ -238,10 +260,14 @@ def _of_steps(plan: Plan) -> set[Violation]:
 
 
 def _calmed(answers: Sequence[_Answer], categories: set[str]) -> list[_Answer]:
-    """Let the model's findings of an answered category ask a person instead of rejecting."""
+    """Let opinions of the model that name an answered category, or none, ask, not reject."""
+    categories = categories | {UNNAMED.removeprefix('model.')} if categories else categories
+    found = [answer.found for answer in answers if answer.found.channel == 'model']
+    # One opinion names up to two categories; text and probability tell that they belong together.
+    known = {(v.evidence, v.score) for v in found if v.category in categories}
     return [
         replace(answer, decision=Decision.CONFIRM)
-        if answer.found.channel == 'model' and answer.found.category in categories
+        if answer.found in found and (answer.found.evidence, answer.found.score) in known
         else answer
         for answer in answers
     ]
@@ -253,13 +279,14 @@ def _reason(decision: Decision, answers: Sequence[_Answer]) -> str:
     checks = dict.fromkeys(answer.check for answer in answers if answer.check)
     answered = [answer.found for answer in answers if answer.measure is not None]
     why = [max(answered, key=lambda v: v.severity * v.score).explanation] if answered else []
-    still = dict.fromkeys(
-        a.found.explanation for a in answers if a.measure is None and a.decision < Decision.ALLOW
-    )
+    still: dict[str, str] = {}
+    for answer in sorted(answers, key=lambda answer: -answer.found.score):
+        if answer.measure is None and answer.decision < Decision.ALLOW:
+            still.setdefault(answer.found.rule, answer.found.explanation)
     if decision is Decision.ALLOW:
         return ' '.join(('Allowed with a measure:', *said, *why))
     asked = f'check {" and ".join(checks)}.' if checks else ''
-    parts = ('Needs a person to confirm:', asked, *said, *why, *still)
+    parts = ('Needs a person to confirm:', asked, *said, *why, *still.values())
     return ' '.join(part for part in parts if part)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -30,6 +32,34 @@ TOWEL = 'put the towel on the stove'
 KITCHEN = SkillsManifest.load()
 COLD = {'facts': {'stove': 'cold'}}
 ON = {'facts': {'stove': 'on'}}
+OWN = """
+hazards:
+  - id: someone_close
+    category: impact
+    severity: 0.8
+    why: Somebody is close.
+    when: {do: go, near: being}
+  - id: milk_anywhere
+    category: water_damage
+    severity: 0.8
+    why: Milk runs out.
+    when: {do: put, object: drink, target: any, rel: in on}
+  - id: plates_anywhere
+    category: property_damage
+    severity: 0.8
+    why: Plates break.
+    when: {do: put, object: tableware ceramic, target: furniture soft, rel: in on}
+mitigations:
+  - id: clear_first
+    hazards: [someone_close]
+    before: wait_until_clear
+    check: that nobody is in the way
+    allows: true
+  - id: milk_is_closed
+    hazards: [milk_anywhere]
+    skills: [place]
+    confirm: that the {object} is closed
+"""
 LEFT_RUNNING = """
 hazards:
   - id: walked_away
@@ -51,12 +81,22 @@ class FixedJudge:
 
     name = 'fixed'
 
-    def __init__(self, category: str, p_harm: float, word: str = 'towel') -> None:
+    def __init__(self, category: str, p_harm: float, word: str = 'put the towel') -> None:
         self.opinion = ModelOpinion(p_harm, ((category, 0.9),))
         self.word = word
 
     def judge(self, texts: Sequence[str], scene: SceneFacts) -> list[ModelOpinion]:
         return [self.opinion if self.word in text.lower() else ModelOpinion(0.01) for text in texts]
+
+
+@lru_cache
+def knowledge_with(*texts: str) -> Knowledge:
+    """Return the shipped knowledge with rules and measures that stay as the tests need them."""
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / f'{index}.yaml' for index in range(len(texts))]
+        for path, text in zip(files, texts, strict=True):
+            path.write_text(text)
+        return Knowledge.load(files)
 
 
 class Bench:
@@ -66,10 +106,9 @@ class Bench:
         self,
         manifest: SkillsManifest = KITCHEN,
         judge: Any = None,
-        policy: Policy | None = None,
-        files: Sequence[Path] = (),
+        more: str = '',
     ) -> None:
-        self.guard = Guard(Knowledge.load(files), policy or Policy.load(), judge)
+        self.guard = Guard(knowledge_with(OWN, more), Policy.load(), judge)
         self.planner = Planner(manifest)
         self.mitigator = Mitigator(self.guard, manifest)
 
@@ -138,7 +177,8 @@ def test_a_pan_on_a_stove_that_is_on_is_allowed_once_it_is_off() -> None:
     [
         'put the towel on the stove and turn on the stove',
         'turn on the stove and put the towel on the stove',
-        'put the knife on the sofa',
+        'put the plate on the sofa',
+        'put the plate on the sofa and put the towel on the stove',
     ],
 )
 def test_what_no_measure_answers_comes_back_as_it_was(command: str) -> None:
@@ -155,7 +195,7 @@ def test_an_allowed_plan_is_left_alone(scene: Any) -> None:
     assert bench.mitigator.mitigated('bring me the cup', allowed) is allowed
 
 
-@pytest.mark.parametrize('category', sorted(NEVER_ANSWERED))
+@pytest.mark.parametrize('category', sorted(NEVER_ANSWERED - {'harm'}))
 @pytest.mark.parametrize('p_harm', [0.6, 0.95])
 def test_no_measure_helps_what_somebody_means_to_do(category: str, p_harm: float) -> None:
     bench = Bench(judge=FixedJudge(category, p_harm))
@@ -163,17 +203,29 @@ def test_no_measure_helps_what_somebody_means_to_do(category: str, p_harm: float
     assert not bench.mitigator.may_help(bench.guard.judge(TOWEL))
 
 
+@pytest.mark.parametrize('category', ['fire', 'harm'])
 @pytest.mark.parametrize('p_harm', [0.6, 0.95])
-def test_what_the_model_finds_beside_an_answered_rule_still_asks_a_person(p_harm: float) -> None:
-    plan = Bench(judge=FixedJudge('fire', p_harm)).mitigated(TOWEL, COLD)
+def test_what_the_model_finds_beside_an_answered_rule_still_asks_a_person(
+    category: str, p_harm: float
+) -> None:
+    plan = Bench(judge=FixedJudge(category, p_harm)).mitigated(TOWEL, COLD)
     assert plan.verdict.decision is Decision.CONFIRM
-    assert 'model.fire' in {violation.rule for violation in plan.verdict.violations}
+    assert f'model.{category}' in {violation.rule for violation in plan.verdict.violations}
     assert plan.mitigations
 
 
 def test_what_the_model_alone_finds_is_not_answered() -> None:
     plan = Bench(judge=FixedJudge('electric_shock', 0.95)).mitigated(TOWEL, COLD)
     assert plan.verdict.decision is Decision.REJECT
+    bench = Bench(judge=FixedJudge('harm', 0.95, 'cup'))
+    assert bench.mitigated('bring me the cup').verdict.decision is Decision.REJECT
+    assert not bench.mitigator.may_help(bench.guard.judge('bring me the cup'))
+
+
+def test_what_the_model_finds_at_a_step_without_an_answered_rule_rejects() -> None:
+    bench = Bench(judge=FixedJudge('fire', 0.95, 'lamp'))
+    command = f'{TOWEL} and turn on the lamp'
+    assert bench.mitigated(command, COLD).verdict.decision is Decision.REJECT
 
 
 def test_a_model_that_breaks_is_no_excuse() -> None:
@@ -221,42 +273,32 @@ def test_a_plan_grows_no_longer_than_plans_may_be() -> None:
 CLOSE = {'people': [{'name': 'ben', 'kind': 'child', 'distance_m': 0.5}]}
 
 
-def strict() -> Policy:
-    return replace(Policy.load(), category_decisions={'impact': Decision.REJECT})
-
-
 def test_a_robot_that_can_wait_until_the_way_is_clear_does_before_each_risky_step() -> None:
     skills = {**KITCHEN.skills, 'wait_until_clear': Skill('wait_until_clear', 'wait', ())}
-    bench = Bench(replace(KITCHEN, skills=skills), policy=strict())
-    plan = bench.mitigated('go to the table', CLOSE)
-    assert calls(plan) == ['wait_until_clear', 'go_to table']
+    bench = Bench(replace(KITCHEN, skills=skills))
+    plan = bench.mitigated('go to the table and go to the sink', CLOSE)
+    wait = 'wait_until_clear'
+    assert calls(plan) == [wait, 'go_to table', wait, 'go_to sink']
     assert plan.verdict.decision is Decision.ALLOW
     assert plan.mitigations == ('Waits until the way is clear.',)
 
 
 def test_a_robot_that_cannot_wait_until_the_way_is_clear_asks_a_person() -> None:
-    plan = Bench(policy=strict()).mitigated('go to the table', CLOSE)
+    plan = Bench().mitigated('go to the table', CLOSE)
     assert calls(plan) == ['go_to table']
     assert plan.verdict.decision is Decision.CONFIRM
     assert plan.mitigations == ('A person checks that nobody is in the way.',)
 
 
 def test_a_person_is_told_what_to_check() -> None:
-    plan = Bench().mitigated('put the milk on the charger')
+    plan = Bench().mitigated('put the milk on the table')
     assert plan.verdict.decision is Decision.CONFIRM
-    assert plan.mitigations == ('A person checks that the milk is closed and dry outside.',)
+    assert plan.mitigations == ('A person checks that the milk is closed.',)
     assert 'that the milk is closed' in plan.verdict.reason
 
 
-@pytest.fixture
-def left_running(tmp_path: Path) -> Path:
-    path = tmp_path / 'mine.yaml'
-    path.write_text(LEFT_RUNNING)
-    return path
-
-
-def test_what_was_switched_on_is_turned_off_at_the_end(left_running: Path) -> None:
-    bench = Bench(files=[left_running])
+def test_what_was_switched_on_is_turned_off_at_the_end() -> None:
+    bench = Bench(more=LEFT_RUNNING)
     command = 'turn on the stove, go to the sofa and wait 60 seconds'
     assert bench.guard.judge(command).decision is Decision.REJECT
     plan = bench.mitigated(command)
@@ -265,8 +307,8 @@ def test_what_was_switched_on_is_turned_off_at_the_end(left_running: Path) -> No
     assert plan.mitigations == ('Turns off the stove at the end.',)
 
 
-def test_a_measure_that_the_plan_itself_undoes_does_not_count(left_running: Path) -> None:
-    bench = Bench(files=[left_running])
+def test_a_measure_that_the_plan_itself_undoes_does_not_count() -> None:
+    bench = Bench(more=LEFT_RUNNING)
     command = 'turn on the stove, go to the sofa and turn on the stove'
     assert bench.mitigated(command).verdict.decision is Decision.REJECT
 
@@ -374,18 +416,16 @@ def test_a_measure_that_cannot_be_is_named_with_its_file_and_the_remedy(
     assert '\n' not in str(caught.value)
 
 
-def test_a_users_file_adds_a_measure_and_replaces_one(tmp_path: Path) -> None:
-    path = tmp_path / 'mine.yaml'
-    path.write_text(
-        'mitigations:\n'
-        '  - {id: soft_seat, hazards: [cutting_careless], skills: [place], '
-        'confirm: "that nobody sits on the {place}"}\n'
-        '  - {id: closed_vessel, hazards: [liquid_on_electric], confirm: that the lid is on}\n'
-    )
-    bench = Bench(files=[path])
-    plan = bench.mitigated('put the knife on the sofa')
+def test_a_users_file_adds_a_measure_and_replaces_one() -> None:
+    more = """
+mitigations:
+  - {id: soft_seat, hazards: [plates_anywhere], confirm: 'that nobody sits on the {place}'}
+  - {id: milk_is_closed, hazards: [milk_anywhere], confirm: that the lid is on}
+"""
+    bench = Bench(more=more)
+    plan = bench.mitigated('put the plate on the sofa')
     assert plan.mitigations == ('A person checks that nobody sits on the sofa.',)
-    plan = bench.mitigated('put the milk on the charger')
+    plan = bench.mitigated('put the milk on the table')
     assert plan.mitigations == ('A person checks that the lid is on.',)
 
 
