@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eip_safety_monitor.policy import Reaction
 
-__all__ = ['Cause', 'silence']
+__all__ = ['Cause', 'silence', 'slowness']
 
 
 @dataclass(frozen=True)
@@ -26,3 +26,9 @@ class Cause:
 def silence(name: str, reaction: Reaction, message: str) -> Cause:
     """Return the cause `watchdog.<name>`: a signal or node that was heard is not any more."""
     return Cause(f'watchdog.{name}', reaction, message, latches_disarmed=False)
+
+
+def slowness(name: str, reaction: Reaction, message: str) -> Cause:
+    """Return the cause `slow.<name>`: it comes less often than declared; never latches."""
+    held = Reaction.PROTECTIVE if reaction is Reaction.STOP else reaction
+    return Cause(f'slow.{name}', held, message, latches_disarmed=False)

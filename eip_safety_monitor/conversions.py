@@ -175,6 +175,7 @@ def beat_from(message: Heartbeat) -> Beat:
         monotonic_ns=message.monotonic_ns,
         healthy=message.healthy,
         detail=message.detail,
+        period_s=message.period_s,
     )
 
 

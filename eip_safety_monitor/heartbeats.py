@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eip_safety_monitor.causes import Cause, silence
+from eip_safety_monitor.causes import Cause, silence, slowness
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.policy import Reaction, WatchedNode
 from eip_safety_monitor.readings import Beat
@@ -17,6 +17,8 @@ TAKEOVER_S = 0.25
 """A new process of the same name is believed once the old one was silent for so long."""
 IMPOSTOR_S = 1.0
 RESTART_S = 0.5
+SLOW_SHARE = 0.5
+"""Fewer than this share of the promised beats is slow."""
 
 
 def process_state(pid: int) -> str:
@@ -99,7 +101,7 @@ class HeartbeatWatch:
             return silence(name, reaction, message)
         if condition is Condition.FLOODING:
             return Cause(f'flood.{name}', reaction, f'{name} floods the topic heartbeat')
-        return self._second_process() or self._restarted() or self._unhealthy()
+        return self._second_process() or self._restarted() or self._unhealthy() or self._slow()
 
     def _why(self) -> str:
         if self._beat is None or not self._boot_id or self._beat.boot_id != self._boot_id:
@@ -125,6 +127,16 @@ class HeartbeatWatch:
             return None
         name = self._policy.name
         return Cause(f'restarted.{name}', Reaction.STOP, f'{name} was started anew')
+
+    def _slow(self) -> Cause | None:
+        if self._beat is None or not self._beat.period_s > 0.0:
+            return None
+        if not self._watchdog.is_slower_than(SLOW_SHARE / self._beat.period_s):
+            return None
+        # A beat carries nothing that a decision rests on: slow is worth a word.
+        name, rate_hz = self._policy.name, self._watchdog.rate_hz()
+        message = f'{name} is slow: {rate_hz:.0f} beats a second of {1 / self._beat.period_s:.0f}'
+        return slowness(name, Reaction.WARN, message)
 
     def _unhealthy(self) -> Cause | None:
         if self._beat is None or self._beat.healthy:

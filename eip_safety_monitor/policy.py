@@ -112,6 +112,7 @@ class WatchedSignal:
     timeout_s: float = limited(0.4, 'longest silence', 's', 0.01, 60.0)
     grace_s: float = limited(30.0, 'longest wait for the first message', 's', 0.1, 600.0)
     max_rate_hz: float = limited(400.0, 'faster is a flood', '1/s', 1.0, 100000.0)
+    least_rate_hz: float = limited(0.0, 'slower holds the robot; 0: any', '1/s', 0.0, 1000.0)
     reaction: Reaction = Reaction.STOP
 
 
@@ -129,10 +130,12 @@ class WatchedNode:
 class SignalPolicies:
     """The topics the monitor lives on."""
 
-    scan: WatchedSignal = WatchedSignal()
-    odom: WatchedSignal = WatchedSignal()
-    hardware_stop: WatchedSignal = WatchedSignal()
-    scene: WatchedSignal = WatchedSignal(timeout_s=0.5, reaction=Reaction.PROTECTIVE)
+    scan: WatchedSignal = WatchedSignal(least_rate_hz=5.0)
+    odom: WatchedSignal = WatchedSignal(least_rate_hz=10.0)
+    hardware_stop: WatchedSignal = WatchedSignal(least_rate_hz=4.0)
+    scene: WatchedSignal = WatchedSignal(
+        timeout_s=0.5, least_rate_hz=3.0, reaction=Reaction.PROTECTIVE
+    )
 
 
 def _nodes() -> tuple[WatchedNode, ...]:

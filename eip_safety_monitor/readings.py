@@ -81,6 +81,7 @@ class Beat:
     monotonic_ns: int = 0
     healthy: bool = True
     detail: str = ''
+    period_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from eip_safety_monitor.causes import Cause, silence
+from eip_safety_monitor.causes import Cause, silence, slowness
 from eip_safety_monitor.clock import Clock
 from eip_safety_monitor.people import PeopleGuard, Separation
 from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
@@ -145,7 +145,11 @@ class Surroundings:
     def _placed(self) -> Odometry | None:
         # Where the loss of odometry stops the robot anyway, one cause is enough.
         is_kept = self._signal('odom').reaction is Reaction.STOP
-        is_fresh = self._watchdogs['odom'].condition() in (Condition.OK, Condition.FLOODING)
+        is_fresh = self._watchdogs['odom'].condition() in (
+            Condition.OK,
+            Condition.SLOW,
+            Condition.FLOODING,
+        )
         return self.odometry if is_kept or is_fresh else None
 
     def _silence(self, name: str) -> Cause | None:
@@ -158,6 +162,12 @@ class Surroundings:
             return Cause(f'watchdog.{name}', reaction, f'{name} never came')
         if condition is Condition.STARTING and reaction is Reaction.PROTECTIVE:
             return silence(name, reaction, f'{name} has not come yet')
+        if condition is Condition.SLOW:
+            least_hz = self._signal(name).least_rate_hz
+            message = (
+                f'{name} comes {watchdog.rate_hz():.0f} times a second, less than {least_hz:g}'
+            )
+            return slowness(name, reaction, message)
         if condition is Condition.FLOODING:
             message = f'{name} comes {watchdog.rate_hz():.0f} times a second, too often to be read'
             return Cause(f'flood.{name}', reaction, message)
@@ -202,7 +212,9 @@ class Surroundings:
 
 
 def _watchdog_config(signal: WatchedSignal) -> WatchdogConfig:
-    return WatchdogConfig(signal.timeout_s, signal.grace_s, signal.max_rate_hz)
+    return WatchdogConfig(
+        signal.timeout_s, signal.grace_s, signal.max_rate_hz, signal.least_rate_hz
+    )
 
 
 def _known(distance_m: float) -> float:

@@ -11,6 +11,9 @@ from eip_safety_monitor.clock import Clock, seconds
 __all__ = ['Condition', 'Watchdog', 'WatchdogConfig']
 
 
+RATE_WINDOW_S = 1.0
+
+
 class Condition(StrEnum):
     """What a watchdog finds; only OK is good, STARTING is not yet bad."""
 
@@ -18,22 +21,32 @@ class Condition(StrEnum):
     STARTING = 'starting'
     NEVER_CAME = 'never came'
     LOST = 'lost'
+    SLOW = 'slow'
     FLOODING = 'flooding'
 
 
 @dataclass(frozen=True)
 class WatchdogConfig:
-    """How long silence may last, s, and how often messages may come, 1/s."""
+    """How long silence may last, s, and how often messages may and must come, 1/s.
+
+    A `least_rate_hz` of 0 asks for nothing but no silence.
+    """
 
     timeout_s: float = 0.5
     grace_s: float = 20.0
     max_rate_hz: float = 500.0
+    least_rate_hz: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ('timeout_s', 'grace_s', 'max_rate_hz'):
             value = getattr(self, name)
             if not 0.0 < value < 1e6:
                 raise ValueError(f'{name} is {value}, set a number above 0')
+        if not 0.0 <= self.least_rate_hz < self.max_rate_hz:
+            raise ValueError(
+                f'least_rate_hz is {self.least_rate_hz}, set at least 0 and less than '
+                f'max_rate_hz {self.max_rate_hz}'
+            )
 
 
 class Watchdog:
@@ -44,6 +57,7 @@ class Watchdog:
         self._clock = clock
         self._started_ns = clock.now_ns()
         self._last_ns: int | None = None
+        self._since_ns = self._started_ns
         self._recent: deque[int] = deque(maxlen=max(4, int(config.max_rate_hz)))
 
     @property
@@ -55,6 +69,8 @@ class Watchdog:
         """Note that it came, now or at the earlier `received_ns`."""
         now_ns = self._clock.now_ns()
         received_ns = now_ns if received_ns is None else min(received_ns, now_ns)
+        if self._last_ns is None or seconds(now_ns - self._last_ns) > self._config.timeout_s:
+            self._since_ns = now_ns
         self._last_ns = max(received_ns, self._last_ns or received_ns)
         self._recent.append(now_ns)
 
@@ -70,6 +86,11 @@ class Watchdog:
             self._recent.popleft()
         return float(len(self._recent))
 
+    def is_slower_than(self, least_hz: float) -> bool:
+        """Tell whether it comes less often, judged over one second without a loss."""
+        lasts_s = seconds(self._clock.now_ns() - self._since_ns)
+        return self.has_come and lasts_s >= RATE_WINDOW_S and self.rate_hz() < least_hz
+
     def condition(self) -> Condition:
         """Return what is to be thought of it now."""
         silence_s = self.silence_s()
@@ -80,4 +101,6 @@ class Watchdog:
             return Condition.LOST
         if self.rate_hz() >= self._config.max_rate_hz:
             return Condition.FLOODING
+        if self.is_slower_than(self._config.least_rate_hz):
+            return Condition.SLOW
         return Condition.OK

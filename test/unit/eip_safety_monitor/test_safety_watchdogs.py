@@ -179,3 +179,51 @@ def test_suspended_hung_and_ended_are_told_apart(clock: ManualClock) -> None:
 def test_a_process_id_of_zero_says_nothing() -> None:
     assert process_state(0) == 'unknown'
     assert process_state(os.getpid()) == 'running'
+
+
+def test_a_slow_publisher_is_told_from_a_silent_one(clock: ManualClock) -> None:
+    watchdog = Watchdog(WatchdogConfig(timeout_s=0.4, least_rate_hz=5.0), clock)
+    for _ in range(30):
+        watchdog.feed()
+        assert watchdog.condition() is Condition.OK
+        clock.advance(0.05)
+    conditions = []
+    for _ in range(8):
+        clock.advance(0.3)
+        watchdog.feed()
+        conditions.append(watchdog.condition())
+    assert conditions[0] is Condition.OK
+    assert conditions[-1] is Condition.SLOW
+    assert Condition.LOST not in conditions
+    clock.advance(0.41)
+    assert watchdog.condition() is Condition.LOST
+
+
+def test_a_start_and_a_return_are_not_slow_before_a_second_has_passed(clock: ManualClock) -> None:
+    watchdog = Watchdog(WatchdogConfig(timeout_s=0.4, least_rate_hz=5.0), clock)
+    for _ in range(2):
+        clock.advance(3.0)
+        for _ in range(25):
+            watchdog.feed()
+            assert watchdog.condition() is Condition.OK
+            clock.advance(0.1)
+
+
+@pytest.mark.parametrize('least_rate_hz', [-1.0, 500.0, float('nan')])
+def test_an_impossible_least_rate_is_refused(least_rate_hz: float) -> None:
+    with pytest.raises(ValueError, match='least_rate_hz'):
+        WatchdogConfig(least_rate_hz=least_rate_hz)
+
+
+def test_a_node_that_beats_slower_than_it_promised_is_worth_a_word(
+    watch: HeartbeatWatch, clock: ManualClock
+) -> None:
+    for sequence in range(1, 30):
+        clock.advance(0.1 if sequence < 20 else 0.4)
+        watch.hear(beat(clock, sequence, period_s=0.1))
+        if sequence < 20:
+            assert watch.cause() is None
+    cause = watch.cause()
+    assert cause is not None
+    assert (cause.identifier, cause.reaction) == ('slow.llm', Reaction.WARN)
+    assert 'llm is slow: ' in cause.message
