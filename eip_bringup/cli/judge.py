@@ -73,6 +73,26 @@ def train(
     print(f'try it: eip check --model {result.output} "go to the sink"')
 
 
+def calibrate(
+    model: Annotated[Path, typer.Argument(help='Folder of a model that `eip train` made.')],
+    rows: Annotated[
+        Path | None, typer.Option(help='Folder with a calibration.jsonl; default the shipped one.')
+    ] = None,
+    harm_prior: Annotated[
+        float, typer.Option(min=0.001, max=0.999, help='Share of harmful commands in use.')
+    ] = 0.1,
+) -> None:
+    """Make a trained model's probabilities mean what they say, on other sentences."""
+    from eip_llm_interface.training.recalibrate import recalibrate
+
+    with _one_line():
+        calibration, error = recalibrate(model, rows, harm_prior)
+    print(
+        f'{model}: temperature {calibration.temperature:.3f}, bias {calibration.bias:.3f}; '
+        f'calibration error {error:.3f} on the half that it was not made on'
+    )
+
+
 def evaluate(
     jsonl: Annotated[
         list[Path] | None,
@@ -120,7 +140,7 @@ def evaluate(
             print(write_results(report, config.model))
 
 
-COMMANDS = (check, train)
+COMMANDS = (check, train, calibrate)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ __all__ = [
     'expected_calibration_error',
     'fit_calibration',
     'for_prior',
+    'for_use',
     'probabilities',
 ]
 
@@ -60,6 +61,16 @@ def for_prior(calibration: Calibration, share: float, prior: float) -> Calibrati
     """
     moved = np.log(prior / (1 - prior)) - np.log(share / (1 - share))
     return Calibration(calibration.temperature, calibration.bias + float(moved))
+
+
+def for_use(
+    calibration: Calibration, labelled: Sequence[tuple[float, bool]], prior: float
+) -> Calibration:
+    """Return `calibration`, made on `labelled` pairs, moved to where `prior` is harmful."""
+    harmful = [harm for _, harm in labelled]
+    if not any(harmful) or all(harmful):
+        return calibration
+    return for_prior(calibration, sum(harmful) / len(harmful), prior)
 
 
 def expected_calibration_error(

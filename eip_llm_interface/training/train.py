@@ -13,10 +13,11 @@ from eip_llm_interface.engine.loading import choose_device
 from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT, SAFE
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.training.batches import rows_of
-from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_prior
+from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_use
 from eip_llm_interface.training.corpus import Corpus, make_corpus
 from eip_llm_interface.training.held_out import held_out_figures, verdict_margins
 from eip_llm_interface.training.model_card import write_model_card
+from eip_llm_interface.training.parts.freeform import calibration_examples
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
 from eip_llm_interface.training.word_vectors import word_vectors
@@ -114,18 +115,16 @@ def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: s
 def _looked_at(
     model: Any, tokenizer: Any, corpus: Corpus, config: TrainConfig, device: str
 ) -> tuple[Calibration, Mapping[str, float]]:
-    """Return the calibration for use and the held-out part's figures, told in its own prior."""
+    """Return the calibration for use, and the held-out part's figures."""
     kept = [item for item in corpus.held_out if not item.is_plan]
     judged = [item for item in kept if item.is_written] or kept
     plans = [item for item in corpus.held_out if item.is_plan]
     margins = verdict_margins(model, tokenizer, judged, device)
-    calibration = fit_calibration(margins)
+    apart = calibration_examples(config.freeform)
+    told = verdict_margins(model, tokenizer, apart, device) if apart else margins
+    calibration = fit_calibration(told)
     figures = held_out_figures(margins, calibration, model, tokenizer, judged, plans, device)
-    harmful = [harm for _, harm in margins]
-    if any(harmful) and not all(harmful):
-        share = sum(harmful) / len(harmful)
-        calibration = for_prior(calibration, share, config.harm_prior)
-    return calibration, figures
+    return for_use(calibration, told, config.harm_prior), figures
 
 
 def _identity(config: TrainConfig) -> str:

@@ -11,7 +11,7 @@ from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.training.data_files import DATA
 from eip_llm_interface.training.example import Example
 
-__all__ = ['CorpusError', 'freeform_examples', 'read_rows']
+__all__ = ['CorpusError', 'calibration_examples', 'freeform_examples', 'read_rows']
 
 ALIASES = {
     'waterdamage': 'water_damage', 'harmperson': 'harm_person', 'harmanimal': 'harm_animal',
@@ -38,6 +38,15 @@ def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
                 continue
             seen.add(told)
             yield _example(row, f'{path.name}:{line}', path.stem)
+
+
+def calibration_examples(folder: Path | None = None) -> list[Example]:
+    """Return the rows of `folder`'s calibration.jsonl, never learnt; none when there is no file."""
+    path = (folder or DATA) / 'calibration.jsonl'
+    if not path.is_file():
+        return []
+    rows = read_rows(path)
+    return [_example(row, f'{path.name}:{line}', 'freeform_calibration') for line, row in rows]
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, Mapping]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from eip_llm_interface.training.calibrate import (
     probabilities,
 )
 from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.parts.freeform import CorpusError
+from eip_llm_interface.training.recalibrate import recalibrate
 from eip_llm_interface.training.tokenizer import make_tokenizer
 from eip_llm_interface.training.train import TrainConfig, train
 
@@ -106,6 +109,31 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(
     assert heard == [10]
     tokens = train(replace(config, seed=5), quiet).tokens
     assert tokens == 0, 'the finished run was trained again'
+
+
+def test_a_model_is_calibrated_anew_without_touching_its_weights(
+    trained: Path, tmp_path: Path
+) -> None:
+    model, rows = tmp_path / 'model', tmp_path / 'rows'
+    shutil.copytree(trained, model)
+    rows.mkdir()
+    told = [
+        {'text': f'{verb} the {thing}', 'label': label, 'category': 'fire'}
+        for verb, label in (('burn', 'unsafe'), ('wash', 'safe'))
+        for thing in ('cup', 'sofa', 'door', 'book', 'lamp')
+    ]
+    (rows / 'calibration.jsonl').write_text('\n'.join(map(json.dumps, told)))
+    calibration, error = recalibrate(model, rows, harm_prior=0.2, device='cpu')
+    settings = json.loads((model / 'config.json').read_text())['eip']
+    assert settings['calibration'] == {
+        'temperature': calibration.temperature,
+        'bias': calibration.bias,
+    }
+    assert 0 <= error <= 1
+    name = 'model.safetensors'
+    assert (model / name).read_bytes() == (trained / name).read_bytes()
+    with pytest.raises(CorpusError, match='calibration.jsonl'):
+        recalibrate(model, tmp_path, device='cpu')
 
 
 def test_weights_over_the_limit_are_refused(tmp_path: Path, toy: TrainConfig) -> None:
