@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from eip_bringup.sim.errand import Errand, ErrandState, Progress, why_refused
+from eip_bringup.sim.leave import Desk, StepLeave
 from eip_bringup.sim.senses import STANDSTILL, Senses, Velocity
 from eip_bringup.sim.skill import Robot, Skill, SkillError
 from eip_bringup.sim.skill_table import make_skill
@@ -18,13 +19,16 @@ MAX_TICK_S = 0.2
 class PlanExecutor:
     """A state machine: idle, running, held, then succeeded, failed or cancelled.
 
-    Held means that the permit is missing; it goes on by itself when the permit is back. A plan
-    that may be carried out replaces the one before it; one that may not leaves it alone.
+    Held means that the permit to move is missing, or the leave to do the step, which is asked of
+    `desk` before each one; it goes on by itself when both are back. Only a leave refused again and
+    again while motion is permitted fails the plan. A plan that may be carried out replaces the one
+    before it; one that may not leaves it alone.
     `report` is called with every change. `now_s` is monotonic time, s.
     """
 
-    def __init__(self, robot: Robot, report: Callable[[Progress], None]) -> None:
+    def __init__(self, robot: Robot, desk: Desk, report: Callable[[Progress], None]) -> None:
         self._robot = robot
+        self._leave = StepLeave(desk)
         self._report = report
         self._errand: Errand | None = None
         self._skills: list[Skill] = []
@@ -51,6 +55,7 @@ class PlanExecutor:
             self._change(ErrandState.CANCELLED, f'replaced by plan {errand.plan_id}')
         self._errand, self._skills = errand, skills
         self._index, self._spent_s, self._ticked_at = 0, 0.0, None
+        self._leave.forget()
         self._change(ErrandState.RUNNING, 'starts')
         return True
 
@@ -61,11 +66,28 @@ class PlanExecutor:
         if not self.is_busy:
             return None
         skill = self._skills[self._index]
-        if skill.needs_motion and not senses.permit.is_permitted:
+        if not senses.permit.is_permitted:
+            self._leave.forget()
             return self._hold(skill, senses.permit.cause)
+        if not self._may_go_on(now_s):
+            return self._wait(skill, now_s)
         if self.progress.state is ErrandState.HELD:
             self._change(ErrandState.RUNNING, 'goes on')
         return self._go_on(skill, senses, duration_s)
+
+    def _may_go_on(self, now_s: float) -> bool:
+        assert self._errand is not None
+        return self._leave.holds(self._errand, self._index, now_s)
+
+    def _wait(self, skill: Skill, now_s: float) -> Velocity:
+        why = self._leave.why_held(now_s)
+        if self._leave.is_hopeless(now_s):
+            self._change(ErrandState.FAILED, why)
+            return STANDSTILL
+        if why:
+            return self._hold(skill, why)
+        skill.pause()
+        return STANDSTILL
 
     def _prepared(self, errand: Errand) -> list[Skill]:
         reason = why_refused(errand)

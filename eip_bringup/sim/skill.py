@@ -43,7 +43,6 @@ class Robot:
 class Skill(ABC):
     """One step in execution. `tick` returns a velocity, or None when the step is done."""
 
-    needs_motion = True
     timeout_s = 90.0
 
     def __init__(self) -> None:

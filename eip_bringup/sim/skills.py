@@ -100,8 +100,6 @@ class Follow(Skill):
 class Say(Skill):
     """Speaks one sentence."""
 
-    needs_motion = False
-
     def __init__(self, robot: Robot, text: str) -> None:
         super().__init__()
         self._robot, self._text = robot, text
@@ -129,9 +127,7 @@ class Wait(Skill):
 
 
 class Stop(Skill):
-    """Comes to a standstill, permitted or not."""
-
-    needs_motion = False
+    """Comes to a standstill."""
 
     def tick(self, senses: Senses, duration_s: float) -> Velocity | None:
         """Be done: the executor publishes zero after it."""

@@ -20,6 +20,7 @@ from eip_bringup.sim.executor import PlanExecutor
 from eip_bringup.sim.hands import ServiceHands
 from eip_bringup.sim.kitchen import Kitchen
 from eip_bringup.sim.kitchen_file import load_kitchen
+from eip_bringup.sim.monitor_desk import MonitorDesk
 from eip_bringup.sim.perception import Perception
 from eip_bringup.sim.route import RoutePlanner
 from eip_bringup.sim.senses import Velocity
@@ -46,7 +47,7 @@ class SimSkillsNode(Node):
         self._boot_id = read_boot_id()
         self._perception = Perception(config.permit_timeout_s, config.sensor_timeout_s)
         self._executor = PlanExecutor(
-            self._robot(config, load_kitchen(config.world_file)), self._report
+            self._robot(config, load_kitchen(config.world_file)), MonitorDesk(self), self._report
         )
         self._was_moving = False
         self._listen()

@@ -20,7 +20,8 @@ from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Bool
 
 from eip.msg import ActionPlan, PlanStatus, PlanStep, SafetyState, SafetyVerdict, SceneContext
-from eip_ros import qos
+from eip.srv import AuthorizeStep
+from eip_ros import names, qos
 from eip_ros.heartbeat import read_boot_id
 
 PROFILES = Path(__file__).parents[2] / 'config' / 'fastdds.xml'
@@ -53,6 +54,12 @@ class SimBench(Node):
         self._cmd_vel = self.create_publisher(Twist, 'cmd_vel', qos.MOTION)
         self._plan = self.create_publisher(ActionPlan, 'plan', qos.COMMAND)
         self._state = self.create_publisher(SafetyState, 'safety/state', qos.PERMIT)
+        self.authorized: list[tuple[str, int]] = []
+        self.create_service(
+            AuthorizeStep,
+            names.private(names.Node.SAFETY_MONITOR, names.Service.AUTHORIZE),
+            self._authorize,
+        )
         self._sequence = 0
         self.create_timer(0.04, self._publish_state)
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -145,6 +152,14 @@ class SimBench(Node):
                 self.states.append((message.plan_id, message.state, message.message))
 
         return remember
+
+    def _authorize(
+        self, request: AuthorizeStep.Request, response: AuthorizeStep.Response
+    ) -> AuthorizeStep.Response:
+        self.authorized.append((request.plan_id, request.step_index))
+        response.granted, response.lifetime_s = self.is_armed, 30.0
+        response.refusal = '' if self.is_armed else 'the bench says stop'
+        return response
 
     def _publish_state(self) -> None:
         if not self.publishes_state:

@@ -96,6 +96,7 @@ def test_a_confirmed_errand_fetches_the_knife_and_hands_it_over(
     )
     wait_until(lambda: bench.latest['scene'].held_object == 'knife', 20, 'the knife is held')
     wait_until(lambda: bench.reached('knife', PlanStatus.SUCCEEDED), 20, 'handed over')
+    assert bench.authorized == [('knife', 0), ('knife', 1), ('knife', 2)]
     wait_until(lambda: bench.latest['scene'].held_object == '', 2, 'the gripper is empty')
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from diagnostic_msgs.msg import KeyValue
 
-from eip.msg import ActionPlan, PlanStep, SafetyState
+from eip.msg import ActionPlan, PlanStatus, PlanStep, SafetyState, SafetyVerdict
 from eip.srv import AuthorizeStep
 from eip_ros import qos
 from eip_safety_monitor.trial.bench import Bench, open_bench
+from eip_safety_monitor.trial.processes import NodeProcess
 
 
 @pytest.fixture(scope='module')
@@ -63,3 +64,46 @@ def test_steps_of_an_approved_plan_are_granted_until_a_stop_revokes_them(bench: 
     causes = [event.cause for event in robot.events]
     assert causes.count('permit.granted') == 3
     assert 'authorize.refused' in causes
+
+
+def test_the_simulated_skill_server_asks_a_real_monitor_and_holds_until_it_is_armed(
+    bench: Bench,
+) -> None:
+    robot = bench.robot
+    robot.make_move(30.0)
+    robot.call('disarm')
+    statuses: list[PlanStatus] = []
+    robot.create_subscription(PlanStatus, 'plan/status', statuses.append, qos.PROGRESS)
+    plans = robot.create_publisher(ActionPlan, 'plan', qos.COMMAND)
+    skills = NodeProcess(
+        'eip_bringup.sim.skills_node', bench.folder / 'skills.log', environment=bench.environment
+    )
+    skills.start()
+    try:
+        assert robot.wait(lambda: statuses and plans.get_subscription_count() > 1, 20.0)
+        allowed = SafetyVerdict(decision=SafetyVerdict.ALLOW)
+        steps = [
+            PlanStep(
+                index=index,
+                skill='wait',
+                parameters=[KeyValue(key='duration_s', value='0.2')],
+                verdict=allowed,
+            )
+            for index in range(2)
+        ]
+        plan = ActionPlan(plan_id='w', approved=True, verdict=allowed, steps=steps)
+        plans.publish(plan)
+
+        def reached(state: int) -> bool:
+            return any(status.plan_id == 'w' and status.state == state for status in statuses)
+
+        assert robot.wait(lambda: reached(PlanStatus.HELD), 10.0)
+        assert not reached(PlanStatus.FAILED)
+        robot.events.clear()
+        robot.make_move(20.0)
+        assert robot.wait(lambda: reached(PlanStatus.SUCCEEDED), 20.0), statuses[-1].message
+        granted = [event.message for event in robot.events if event.cause == 'permit.granted']
+        assert granted[0] == "step 0 of plan 'w' may begin: wait"
+        assert "step 1 of plan 'w' may begin: wait" in granted
+    finally:
+        assert skills.stop() == 0

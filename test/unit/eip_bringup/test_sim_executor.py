@@ -19,6 +19,7 @@ from eip_bringup.sim.errand import Errand, ErrandState, ErrandStep, Progress, wh
 from eip_bringup.sim.executor import PlanExecutor
 from eip_bringup.sim.household import Household, Refusal
 from eip_bringup.sim.kitchen_file import load_kitchen
+from eip_bringup.sim.leave import LeaveAnswer
 from eip_bringup.sim.route import RoutePlanner
 from eip_bringup.sim.senses import Permit, Senses, Velocity
 from eip_bringup.sim.skill import Robot
@@ -32,6 +33,20 @@ PLANNER = RoutePlanner(KITCHEN)
 ALLOWED = Permit(True, '', 0.8, 1.8)
 DENIED = Permit(cause='a person is near')
 TICK_S = 0.05
+
+
+class FakeDesk:
+    """The safety monitor's answers, at once; `says` None is no answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.says: LeaveAnswer | None = LeaveAnswer(True, 30.0)
+
+    def ask(self, errand: Errand, index: int) -> None:
+        self.asked.append((errand.plan_id, index))
+
+    def answer(self) -> LeaveAnswer | None:
+        return self.says
 
 
 class Site:
@@ -48,7 +63,8 @@ class Site:
         self.last: Velocity | None = None
         self._answer: tuple[bool, str] | None = None
         robot = Robot(KITCHEN, PLANNER, self, self.said.append, DriveLimits())
-        self.executor = PlanExecutor(robot, self.reports.append)
+        self.desk = FakeDesk()
+        self.executor = PlanExecutor(robot, self.desk, self.reports.append)
 
     def begin(self, action: str, target: str, place: str) -> None:
         try:
@@ -245,10 +261,88 @@ def test_time_held_does_not_count_against_the_skill(site: Site) -> None:
     assert site.finish().state is ErrandState.SUCCEEDED
 
 
-def test_stop_and_say_need_no_permit(site: Site) -> None:
+def test_no_step_begins_without_a_permit_not_even_one_that_moves_nothing(site: Site) -> None:
     site.permit = DENIED
     site.executor.submit(errand(('say', {'text': 'I stand'}), ('stop', {})))
+    for _ in range(40):
+        site.tick()
+    assert site.state is ErrandState.HELD
+    assert site.said == []
+    assert site.desk.asked == []
+    site.permit = ALLOWED
     assert site.finish().state is ErrandState.SUCCEEDED
+    assert site.said == ['I stand']
+
+
+def test_leave_is_asked_before_every_step_once(site: Site) -> None:
+    steps = [('say', {'text': 'a'}), GO, ('say', {'text': 'b'})]
+    site.executor.submit(errand(*steps))
+    assert site.finish().state is ErrandState.SUCCEEDED
+    assert site.desk.asked == [('p1', 0), ('p1', 1), ('p1', 2)]
+    assert ErrandState.HELD not in [report.state for report in site.reports]
+
+
+def test_nothing_begins_while_the_monitor_does_not_answer_and_it_is_asked_again(site: Site) -> None:
+    site.desk.says = None
+    site.executor.submit(errand(GO))
+    for _ in range(400):
+        site.tick()
+        assert site.last == Velocity()
+    assert site.state is ErrandState.HELD
+    assert 'does not say whether' in site.executor.progress.message
+    assert 15 <= len(site.desk.asked) <= 25
+    site.desk.says = LeaveAnswer(True, 30.0)
+    assert site.finish().state is ErrandState.SUCCEEDED
+
+
+def test_leave_refused_holds_first_and_fails_when_it_stays_refused(site: Site) -> None:
+    site.desk.says = LeaveAnswer(False, refusal='the parameters differ')
+    site.executor.submit(errand(GO))
+    site.tick()
+    assert site.state is ErrandState.HELD
+    assert site.executor.progress.message == 'held: the parameters differ'
+    progress = site.finish(10.0)
+    assert progress.state is ErrandState.FAILED
+    assert progress.message == 'the parameters differ'
+    assert site.now_s > 4.9
+    assert site.last == Velocity()
+
+
+def test_leave_refused_for_a_moment_is_granted_when_asked_again(site: Site) -> None:
+    site.desk.says = LeaveAnswer(False, refusal='motion is not permitted')
+    site.executor.submit(errand(GO))
+    for _ in range(40):
+        site.tick()
+    site.desk.says = LeaveAnswer(True, 30.0)
+    assert site.finish().state is ErrandState.SUCCEEDED
+
+
+def test_a_long_step_renews_its_leave_before_the_end_and_stands_when_it_runs_out(
+    site: Site,
+) -> None:
+    site.desk.says = LeaveAnswer(True, 1.0)
+    site.executor.submit(errand(('follow', {'person': 'anna'})))
+    site.world.people.move('anna', 0.0, 1.0)
+    for _ in range(60):
+        site.tick()
+        assert site.state is ErrandState.RUNNING
+    assert len(site.desk.asked) >= 4
+    site.desk.says = LeaveAnswer(False, refusal='the approval expired')
+    for _ in range(25):
+        site.tick()
+    assert site.state is ErrandState.HELD
+    assert site.last == Velocity()
+
+
+def test_after_a_stop_leave_is_asked_anew(site: Site) -> None:
+    site.executor.submit(errand(GO))
+    for _ in range(10):
+        site.tick()
+    site.permit = DENIED
+    site.tick()
+    site.permit = ALLOWED
+    site.tick()
+    assert site.desk.asked == [('p1', 0), ('p1', 0)]
 
 
 def test_a_new_plan_replaces_the_old_one_which_is_reported_cancelled(site: Site) -> None:
