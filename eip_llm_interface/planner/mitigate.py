@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.scene_reading import world_of
 from eip_llm_interface.guard.step import Mention
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
-from eip_llm_interface.knowledge.measures import NEVER_ANSWERED, Measure
+from eip_llm_interface.knowledge.measures import Measure
 from eip_llm_interface.planner.amending import WAIT, Amender, Surroundings, Wanted
+from eip_llm_interface.planner.answers import Answer, calmed, filled, is_meant, plain, reason
 from eip_llm_interface.planner.plan import Plan
 from eip_llm_interface.planner.skills import SkillsManifest
 
 __all__ = ['Mitigator']
-
-UNNAMED = 'model.harm'
-"""The model's finding when it is sure of harm but not of its kind."""
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What is decided about one finding, by which measure and at what; None: by none."""
-
-    found: Violation
-    decision: Decision
-    measure: Measure | None = None
-    said: str = ''
-    check: str = ''
 
 
 class Mitigator:
@@ -50,7 +36,7 @@ class Mitigator:
         rules = [v for v in verdict.violations if v.channel == 'rules']
         return (
             verdict.decision is Decision.REJECT
-            and not _is_meant(verdict.violations)
+            and not is_meant(verdict.violations)
             and any(self._decide(v) is Decision.REJECT for v in rules)
             and all(self._fitting(v) or self._decide(v) > Decision.REJECT for v in rules)
         )
@@ -64,7 +50,7 @@ class Mitigator:
         scene = scene or SceneFacts()
         if plan.verdict.decision is not Decision.REJECT or not plan.steps:
             return plan
-        if _is_meant(plan.verdict.violations):
+        if is_meant(plan.verdict.violations):
             return plan
         look = _Look(self, scene)
         wanted = look.wanted(plan)
@@ -130,7 +116,7 @@ class _Look:
         judged = self._guard.judge_plan(command, plan, self._scene)
         told = _of_steps(judged)
         above = dict.fromkeys(v for v in (*judged.verdict.violations, *whole) if v not in told)
-        if _is_meant((*told, *above)):
+        if is_meant((*told, *above)):
             return judged
         answers = [
             [self._answer(found, judged, index) for found in step.verdict.violations]
@@ -139,7 +125,7 @@ class _Look:
         above_answers = [self._answer_above(found, judged, answers) for found in above]
         every = [answer for group in (*answers, above_answers) for answer in group]
         calm_steps = [
-            _calmed(group, self._answered_at(index, group, above, judged))
+            calmed(group, self._answered_at(index, group, above, judged))
             for index, group in enumerate(answers)
         ]
         steps = tuple(
@@ -147,7 +133,7 @@ class _Look:
             for step, group in zip(judged.steps, calm_steps, strict=True)
         )
         answered = {answer.found.category for answer in every if answer.measure is not None}
-        above_answers = _calmed(above_answers, answered)
+        above_answers = calmed(above_answers, answered)
         every = [answer for group in (*calm_steps, above_answers) for answer in group]
         verdict = self._verdict(judged.verdict, every)
         sentences = dict.fromkeys(answer.said for answer in every if answer.said)
@@ -163,7 +149,7 @@ class _Look:
         possible = [item for item in fitting if self.amender.can(item, plan)]
         return min(possible, key=lambda item: not item.measure.allows, default=None)
 
-    def _answer(self, found: Violation, plan: Plan, index: int) -> _Answer:
+    def _answer(self, found: Violation, plan: Plan, index: int) -> Answer:
         """Return what the measures that `plan` holds at a step do about a finding."""
         step = plan.steps[index]
         answers = []
@@ -174,18 +160,18 @@ class _Look:
             blanks = {**step.parameters, 'appliance': ' and the '.join(names)}
             if self._holds(measure, names, plan, index):
                 decision = Decision.ALLOW if measure.allows else Decision.CONFIRM
-                check = '' if measure.allows else _filled(measure.check, blanks)
-                said = _filled(measure.says, blanks) or _plain(measure, names)
-                answers.append(_Answer(found, decision, measure, said, check))
+                check = '' if measure.allows else filled(measure.check, blanks)
+                said = filled(measure.says, blanks) or plain(measure, names)
+                answers.append(Answer(found, decision, measure, said, check))
             elif measure.when == 'confirm' or self._asks_instead(measure):
-                check = _filled(measure.check, blanks)
-                answers.append(_Answer(found, Decision.CONFIRM, measure, '', check))
-        open_ = _Answer(found, self._decide(found))
+                check = filled(measure.check, blanks)
+                answers.append(Answer(found, Decision.CONFIRM, measure, '', check))
+        open_ = Answer(found, self._decide(found))
         return max(answers, key=lambda answer: answer.decision, default=open_)
 
     def _answer_above(
-        self, found: Violation, plan: Plan, answers: Sequence[Sequence[_Answer]]
-    ) -> _Answer:
+        self, found: Violation, plan: Plan, answers: Sequence[Sequence[Answer]]
+    ) -> Answer:
         """Return what is done about a finding on the command: as much as at the steps it is of."""
         at_steps = [a for group in answers for a in group if a.found.rule == found.rule]
         if not at_steps:
@@ -193,11 +179,11 @@ class _Look:
             at_steps = [answer for answer in tried if answer.measure is not None]
         least = min(at_steps, key=lambda answer: answer.decision, default=None)
         if least is None or least.measure is None:
-            return _Answer(found, self._decide(found))
+            return Answer(found, self._decide(found))
         return replace(least, found=found)
 
     def _answered_at(
-        self, index: int, group: Sequence[_Answer], above: Iterable[Violation], plan: Plan
+        self, index: int, group: Sequence[Answer], above: Iterable[Violation], plan: Plan
     ) -> set[str]:
         """Return the categories of which a step shows, or shows no longer, an answered finding."""
         found = {answer.found.category for answer in group if answer.measure is not None}
@@ -215,7 +201,7 @@ class _Look:
     def _asks_instead(self, measure: Measure) -> bool:
         return measure.action == WAIT and WAIT not in self._manifest.skills and measure.check != ''
 
-    def _verdict(self, judged: Verdict, answers: Sequence[_Answer]) -> Verdict:
+    def _verdict(self, judged: Verdict, answers: Sequence[Answer]) -> Verdict:
         decision = min((answer.decision for answer in answers), default=Decision.ALLOW)
         kept = tuple(dict.fromkeys(a.found for a in answers if a.decision < Decision.ALLOW))
         if not answers or decision is Decision.REJECT:
@@ -228,7 +214,7 @@ class _Look:
             decision=decision,
             safety_score=self._guard.policy.join(kept, model=judged.model).safety_score,
             violations=kept,
-            reason=_reason(decision, answers),
+            reason=reason(decision, answers),
         )
 
     def _properties(self) -> dict[str, frozenset[str]]:
@@ -244,60 +230,5 @@ class _Look:
         return found
 
 
-def _is_meant(violations: Iterable[Violation]) -> bool:
-    """Return whether a finding is of what somebody means to do, or of a fault.
-
-    Harm of which the model cannot say the kind is left to a person.
-    """
-    return any(
-        violation.category in NEVER_ANSWERED and violation.rule != UNNAMED
-        for violation in violations
-    )
-
-
 def _of_steps(plan: Plan) -> set[Violation]:
     return {found for step in plan.steps for found in step.verdict.violations}
-
-
-def _calmed(answers: Sequence[_Answer], categories: set[str]) -> list[_Answer]:
-    """Let opinions of the model that name an answered category, or none, ask, not reject."""
-    categories = categories | {UNNAMED.removeprefix('model.')} if categories else categories
-    found = [answer.found for answer in answers if answer.found.channel == 'model']
-    # One opinion names up to two categories; text and probability tell that they belong together.
-    known = {(v.evidence, v.score) for v in found if v.category in categories}
-    return [
-        replace(answer, decision=Decision.CONFIRM)
-        if answer.found in found and (answer.found.evidence, answer.found.score) in known
-        else answer
-        for answer in answers
-    ]
-
-
-def _reason(decision: Decision, answers: Sequence[_Answer]) -> str:
-    """Return what was found, what the plan does about it, and what a person must look at."""
-    said = dict.fromkeys(answer.said for answer in answers if answer.said)
-    checks = dict.fromkeys(answer.check for answer in answers if answer.check)
-    answered = [answer.found for answer in answers if answer.measure is not None]
-    why = [max(answered, key=lambda v: v.severity * v.score).explanation] if answered else []
-    still: dict[str, str] = {}
-    for answer in sorted(answers, key=lambda answer: -answer.found.score):
-        if answer.measure is None and answer.decision < Decision.ALLOW:
-            still.setdefault(answer.found.rule, answer.found.explanation)
-    if decision is Decision.ALLOW:
-        return ' '.join(('Allowed with a measure:', *said, *why))
-    asked = f'check {" and ".join(checks)}.' if checks else ''
-    parts = ('Needs a person to confirm:', asked, *said, *why, *still.values())
-    return ' '.join(part for part in parts if part)
-
-
-def _plain(measure: Measure, names: Sequence[str]) -> str:
-    if measure.action == WAIT:
-        return 'Waits until the way is clear.'
-    when = 'first' if measure.when == 'before' else 'at the end'
-    return f'Turns off the {" and the ".join(names).replace("_", " ")} {when}.'
-
-
-def _filled(pattern: str, blanks: dict[str, str]) -> str:
-    return re.sub(
-        r'\{(\w+)\}', lambda blank: blanks.get(blank[1], '').replace('_', ' ') or 'thing', pattern
-    )

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict
-from eip_llm_interface.knowledge.measures import NEVER_ANSWERED
+from eip_llm_interface.knowledge.measures import NEVER_ANSWERED, measure_of
 from eip_llm_interface.knowledge.ontology import Knowledge, KnowledgeError
 from eip_llm_interface.planner.mitigate import Mitigator
 from eip_llm_interface.planner.plan import Plan
@@ -340,7 +341,7 @@ ERRANDS = [
 ] + [f'{verb} the {name}' for verb in ('open', 'turn on') for name in KITCHEN.appliances]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     parts=st.lists(st.sampled_from(ERRANDS), min_size=1, max_size=3),
     stove=st.sampled_from(['', 'on', 'off', 'hot', 'cold']),
@@ -402,17 +403,24 @@ BENCH = Bench()
         ('{id: a, before: turn_off, categories: [fire], appliance: hot}', 'field check is missing'),
         ('{id: a, before: wait_until_clear, categories: [fire], allows: 1}', 'true or false'),
         ('{id: a, confirm: x, categories: [fire], colour: red}', 'field colour is unknown'),
-        ('tea', 'give mappings'),
     ],
 )
-def test_a_measure_that_cannot_be_is_named_with_its_file_and_the_remedy(
-    tmp_path: Path, text: str, told: str
+def test_a_measure_that_cannot_be_is_named_with_field_value_and_remedy(
+    text: str, told: str
 ) -> None:
-    path = tmp_path / 'mine.yaml'
-    path.write_text(f'mitigations: [{text}]')
+    known = Knowledge.load()
+    hazards = {hazard.id: hazard for hazard in known.hazards}
     with pytest.raises(KnowledgeError) as caught:
+        measure_of(yaml.safe_load(text), known.properties, hazards, known.categories)
+    assert told in str(caught.value) and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('text', ['[tea]', '{id: a}', '[{id: a}]'])
+def test_a_file_with_a_measure_that_cannot_be_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / 'mine.yaml'
+    path.write_text(f'mitigations: {text}')
+    with pytest.raises(KnowledgeError, match=r'mine\.yaml: ') as caught:
         Knowledge.load([path])
-    assert 'mine.yaml' in str(caught.value) and told in str(caught.value)
     assert '\n' not in str(caught.value)
 
 
