@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry as OdometryMessage
 from sensor_msgs.msg import LaserScan
 
@@ -36,6 +36,7 @@ __all__ = [
     'plan_from',
     'scan_from',
     'scene_from',
+    'stamp_age_s',
     'state_message',
     'twist_message',
     'velocity_from',
@@ -57,6 +58,11 @@ def twist_message(velocity: Velocity) -> Twist:
     message.linear.x, message.linear.y, message.linear.z = velocity.linear
     message.angular.x, message.angular.y, message.angular.z = velocity.angular
     return message
+
+
+def stamp_age_s(message: TwistStamped, now_ns: int) -> float:
+    """Return the time since a message's stamp by the ROS clock, s; negative when it is ahead."""
+    return (now_ns - _nanoseconds(message.header.stamp)) / 1e9
 
 
 def permit_from(message: SafetyState) -> Permit:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     IDLE = 'no velocity is wanted'
     STALE_COMMAND = 'the wanted velocity is too old'
     BAD_COMMAND = 'the wanted velocity is not a number'
+    BAD_STAMP = 'the stamp of the wanted velocity does not fit'
     NO_PERMIT = 'no usable permit'
     STARTED = 'the gate was started while motion was permitted; disarm, then arm'
     STOPPED = 'the monitor does not permit motion'
@@ -60,10 +61,31 @@ class GateConfig:
             'range': (0.0, 10.0),
         },
     )
+    stamped: bool = field(
+        default=False,
+        metadata={
+            'description': 'take and give geometry_msgs/TwistStamped instead of Twist; '
+            'what is stamped too old or ahead is refused',
+            'read_only': True,
+        },
+    )
+    stamp_ahead_s: float = field(
+        default=0.05,
+        metadata={
+            'description': 'how far ahead of the clock a stamp may be',
+            'unit': 's',
+            'range': (0.0, 0.5),
+        },
+    )
     ramp: RampConfig = field(default_factory=RampConfig)
 
     def __post_init__(self) -> None:
-        for name in ('command_timeout_s', 'max_linear_speed_mps', 'max_angular_speed_radps'):
+        for name in (
+            'command_timeout_s',
+            'max_linear_speed_mps',
+            'max_angular_speed_radps',
+            'stamp_ahead_s',
+        ):
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0.0:
                 raise ValueError(f'{name} is {value}, set a number of at least 0')
@@ -92,7 +114,7 @@ class Gate:
         self._ramp = Ramp(config.ramp)
         self._command = ZERO
         self._command_ns: int | None = None
-        self._is_bad_command = False
+        self._refused: GateOutput | None = None
         self._is_primed = False
         self._last = GateOutput(ZERO, Reason.NO_PERMIT)
         self.bad_commands = 0
@@ -101,14 +123,23 @@ class Gate:
         """Take one message of the monitor; return False when it was refused."""
         return self.judge.hear(permit, received_ns)
 
-    def hear_command(self, velocity: Velocity, received_ns: int | None = None) -> bool:
-        """Take a wanted velocity; return False when it was not finite, which stops."""
+    def hear_command(
+        self, velocity: Velocity, received_ns: int | None = None, stamp_age_s: float | None = None
+    ) -> bool:
+        """Take a wanted velocity; return False when it is refused, which stops.
+
+        It must be finite and, where it carries a stamp, neither ahead of its time nor too old to
+        act; `stamp_age_s` is the time since the stamp by the clock that made it.
+        """
         now_ns = self._clock.now_ns()
         self._command_ns = now_ns if received_ns is None else min(received_ns, now_ns)
-        self._is_bad_command = not velocity.is_finite()
-        self._command = ZERO if self._is_bad_command else velocity
-        self.bad_commands += self._is_bad_command
-        return not self._is_bad_command
+        self._refused = self._refusal(velocity, stamp_age_s)
+        self._command = ZERO if self._refused else velocity
+        if self._refused:
+            self.bad_commands += 1
+        elif stamp_age_s is not None:
+            self._command_ns = min(self._command_ns, now_ns - int(stamp_age_s * 1e9))
+        return self._refused is None
 
     def output(self) -> GateOutput:
         """Return what may go to the wheels at this moment."""
@@ -126,6 +157,11 @@ class Gate:
         return self._remember(self._permitted(permit.limits))
 
     @property
+    def refused(self) -> GateOutput | None:
+        """Return what the newest wanted velocity leads to when it was refused, else None."""
+        return self._refused
+
+    @property
     def waits_for(self) -> str:
         """Return what must happen before this gate can pass anything; empty when it is ready."""
         return '' if self._is_primed else 'it has not heard the monitor forbid motion yet'
@@ -138,8 +174,8 @@ class Gate:
     def _permitted(self, limits: SpeedLimits) -> GateOutput:
         if self._command_ns is None:
             return GateOutput(ZERO, Reason.IDLE)
-        if self._is_bad_command:
-            return GateOutput(ZERO, Reason.BAD_COMMAND)
+        if self._refused is not None:
+            return self._refused
         age_s = seconds(self._clock.now_ns() - self._command_ns)
         if age_s > self._config.command_timeout_s:
             return GateOutput(ZERO, Reason.STALE_COMMAND, f'{age_s:.2f} s old')
@@ -152,6 +188,16 @@ class Gate:
         )
         reason = Reason.PASSING if ratio >= 1.0 else Reason.LIMITED
         return GateOutput(self._command.scaled(ratio), reason)
+
+    def _refusal(self, velocity: Velocity, stamp_age_s: float | None) -> GateOutput | None:
+        if not velocity.is_finite():
+            return GateOutput(ZERO, Reason.BAD_COMMAND)
+        if stamp_age_s is None:
+            return None
+        if -self._config.stamp_ahead_s <= stamp_age_s <= self._config.command_timeout_s:
+            return None
+        side = 'ahead' if stamp_age_s < 0.0 else 'old'
+        return GateOutput(ZERO, Reason.BAD_STAMP, f'{abs(stamp_age_s):.2f} s {side}')
 
     def _stopping(self, permit: Permit) -> GateOutput:
         stopped = GateOutput(ZERO, Reason.STOPPED, permit.cause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.node import Node
 
 from eip.msg import SafetyState
@@ -18,12 +18,13 @@ from eip_safety_monitor.clock import MonotonicClock
 from eip_safety_monitor.gate import Gate, GateConfig, GateOutput, Reason
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.priority import raise_priority
-from eip_safety_monitor.velocity import ZERO
+from eip_safety_monitor.velocity import ZERO, Velocity
 
 __all__ = ['MotionGateNode', 'main']
 
 TURN_PERIOD_S = 0.005
 PUBLISH_PERIOD_S = 0.02
+BASE_FRAME = 'base_link'
 
 
 class MotionGateNode(Node):
@@ -35,9 +36,11 @@ class MotionGateNode(Node):
         config = declare_parameters(self, GateConfig)
         self._monotonic = MonotonicClock()
         self._gate = Gate(config, self._monotonic, read_boot_id())
-        self._publisher = self.create_publisher(Twist, names.Topic.CMD_VEL, qos.MOTION)
+        self._kind = TwistStamped if config.stamped else Twist
+        self._frame = BASE_FRAME
+        self._publisher = self.create_publisher(self._kind, names.Topic.CMD_VEL, qos.MOTION)
         self._permits = Inbox(self, SafetyState, names.Topic.STATE, qos.PERMIT_INBOX)
-        self._commands = Inbox(self, Twist, names.Topic.CMD_VEL_IN, qos.MOTION)
+        self._commands = Inbox(self, self._kind, names.Topic.CMD_VEL_IN, qos.MOTION)
         self._heartbeat = HeartbeatPublisher(self, health=lambda: (True, self._gate.waits_for))
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('gate', self._diagnose)
@@ -50,7 +53,7 @@ class MotionGateNode(Node):
 
     def destroy_node(self) -> None:
         """Give zero one last time."""
-        self._publisher.publish(Twist())
+        self._give(ZERO)
         self._permits.close()
         self._commands.close()
         Node.destroy_node(self)
@@ -61,11 +64,7 @@ class MotionGateNode(Node):
         for state in self._permits.take():
             self._gate.hear_permit(conversions.permit_from(state), since_ns)
         for command in self._commands.take():
-            if not self._gate.hear_command(conversions.velocity_from(command), since_ns):
-                self._log_to.warning(
-                    'cmd_vel_in is not a number; zero is given until a sound one comes',
-                    throttle_duration_sec=1.0,
-                )
+            self._hear_command(command, since_ns)
         output = self._gate.output()
         is_due = (
             self._looked_ns - self._published_ns >= (PUBLISH_PERIOD_S - TURN_PERIOD_S / 2) * 1e9
@@ -73,8 +72,32 @@ class MotionGateNode(Node):
         if is_due or output.velocity != self._published:
             self._publish(output)
 
+    def _hear_command(self, command: Twist | TwistStamped, received_ns: int) -> None:
+        twist, age_s = command, None
+        if isinstance(command, TwistStamped):
+            twist, self._frame = command.twist, command.header.frame_id or BASE_FRAME
+            age_s = conversions.stamp_age_s(command, self.get_clock().now().nanoseconds)
+        velocity = conversions.velocity_from(twist)
+        if not self._gate.hear_command(velocity, received_ns, age_s) and self._gate.refused:
+            refused = self._gate.refused
+            self._log_to.warning(
+                f'{refused.reason}: {refused.detail}'.rstrip(': ')
+                + '; zero is given until a sound one comes on cmd_vel_in',
+                throttle_duration_sec=1.0,
+            )
+
+    def _give(self, velocity: Velocity) -> None:
+        twist = conversions.twist_message(velocity)
+        if self._kind is Twist:
+            self._publisher.publish(twist)
+            return
+        message = TwistStamped(twist=twist)
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.frame_id = self._frame
+        self._publisher.publish(message)
+
     def _publish(self, output: GateOutput) -> None:
-        self._publisher.publish(conversions.twist_message(output.velocity))
+        self._give(output.velocity)
         self._published, self._published_ns = output.velocity, self._looked_ns
         if output.reason is not self._reason:
             self._log_to.info(f'{output.reason}: {output.detail}'.rstrip(': '))

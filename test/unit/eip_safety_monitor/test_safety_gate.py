@@ -72,6 +72,47 @@ def test_a_new_gate_gives_zero_even_under_a_fresh_permit(rig: Rig) -> None:
     assert rig.gate.output().velocity == FORWARD
 
 
+@pytest.mark.parametrize(
+    ('age_s', 'words'),
+    [
+        (0.26, '0.26 s old'),
+        (3600.0, '3600.00 s old'),
+        (-0.06, '0.06 s ahead'),
+        (-3600.0, '3600.00 s ahead'),
+        (math.nan, 'nan s old'),
+        (1.7e9, 's old'),
+    ],
+)
+def test_a_stale_or_future_stamp_is_refused_until_a_sound_one_comes(
+    rig: Rig, age_s: float, words: str
+) -> None:
+    rig.permit()
+    rig.gate.hear_command(FORWARD)
+    assert not rig.gate.hear_command(FORWARD, stamp_age_s=age_s)
+    assert rig.gate.output().velocity == ZERO
+    assert rig.gate.last.reason is Reason.BAD_STAMP
+    assert words in rig.gate.last.detail
+    assert rig.gate.hear_command(FORWARD, stamp_age_s=0.01)
+    assert rig.gate.output().velocity == FORWARD
+
+
+def test_time_on_the_way_counts_as_age_of_a_stamped_velocity(rig: Rig) -> None:
+    rig.permit()
+    assert rig.gate.hear_command(FORWARD, stamp_age_s=0.2)
+    assert rig.gate.output().velocity == FORWARD
+    rig.clock.advance(0.06)
+    rig.permit()
+    assert rig.gate.output().reason is Reason.STALE_COMMAND
+
+
+def test_a_stamp_a_little_ahead_makes_no_velocity_last_longer(rig: Rig) -> None:
+    rig.permit()
+    assert rig.gate.hear_command(FORWARD, stamp_age_s=-0.05)
+    rig.clock.advance(0.26)
+    rig.permit()
+    assert rig.gate.output().reason is Reason.STALE_COMMAND
+
+
 def test_a_wanted_velocity_passes_unchanged_under_a_fresh_permit(rig: Rig) -> None:
     rig.permit()
     rig.gate.hear_command(FORWARD)
