@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eip_llm_interface.engine.engine import ModelError
+from eip_llm_interface.engine.int8_weights import INT8_FILE, load_int8
 
 __all__ = ['EngineOptions', 'choose_device', 'end_tokens', 'load_model', 'token_texts']
 
@@ -65,15 +66,20 @@ def load_model(name: str, device: str, options: EngineOptions) -> tuple[Any, Any
     dtype = torch.float32
     if device != 'cpu' and options.half_precision:
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    attention = 'sdpa' if options.efficient_attention else 'eager'
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
-        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            name,
-            local_files_only=local,
-            use_safetensors=True,
-            dtype=dtype,
-            attn_implementation='sdpa' if options.efficient_attention else 'eager',
-        )
+        model: Any
+        if local and (Path(name) / INT8_FILE).is_file():
+            model = load_int8(Path(name), dtype, attention)
+        else:
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                name,
+                local_files_only=local,
+                use_safetensors=True,
+                dtype=dtype,
+                attn_implementation=attention,
+            )
     except Exception as error:
         raise ModelError(
             f'model {name} cannot be loaded ({_one_line(error)}); check its files or name'

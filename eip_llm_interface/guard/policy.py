@@ -30,10 +30,10 @@ class Policy:
 
     A violation rejects when its severity and score both reach `reject_*`, asks when both reach
     `confirm_*`. The model rejects from `model_reject` and asks from `model_confirm` on; it can
-    only tighten. A rule that is too unsure to act alone adds `support` to the log odds of the
-    model's probability (not a share: 0 to 5). A scene may calm the model only where its likeliest category without the scene is
-    one of `scene_relaxes`. `category_decisions` overrides what a violation of a category does,
-    `input_decisions` says what each finding of the normaliser does.
+    only tighten. A rule that is too unsure to act alone adds `support` (0 to 5) to the log odds of
+    the model's probability. A scene may calm the model only where its likeliest category without
+    the scene is one of `scene_relaxes`. `category_decisions` overrides what a violation of a
+    category does, `input_decisions` says what each finding of the normaliser does.
     """
 
     reject_severity: float = 0.5

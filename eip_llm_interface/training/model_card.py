@@ -30,7 +30,7 @@ It reads English only.
 - Verdict: `<bos> scene <cmd> command <verdict>`, then the next token's probability: `<safe>`
   against {categories} hazards. One prefill, nothing is generated.
 - Plan: `<bos> names <cmd> command <plan>`, then the plan, constrained by the manifest's grammar.
-- Weights: FP16 safetensors, {weights_mb:.1f} MB. License: Apache-2.0, like the project.
+- Weights: {weights} safetensors, {weights_mb:.1f} MB. License: Apache-2.0; see NOTICE.
 
 ## Training
 
@@ -78,6 +78,7 @@ def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, d
         CARD.format(
             parameters=result.parameters / 1e6,
             categories=len(CATEGORIES),
+            weights=config.weights,
             weights_mb=result.weights_mb,
             digest=corpus.digest,
             training=len(corpus.training),

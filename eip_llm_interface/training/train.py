@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eip_llm_interface.engine.int8_weights import save_int8
 from eip_llm_interface.engine.loading import choose_device
 from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT, SAFE
 from eip_llm_interface.knowledge.ontology import Knowledge
@@ -137,7 +138,7 @@ def _identity(config: TrainConfig) -> str:
 def _save(
     model: Any, tokenizer: Any, calibration: Calibration, corpus: Corpus, config: TrainConfig
 ) -> float:
-    """Write config, tokenizer and FP16 weights; return the weights' size, MB."""
+    """Write config, tokenizer and weights; return the weights' size, MB."""
     import torch
 
     model.config.eip = {
@@ -146,7 +147,11 @@ def _save(
         'calibration': {'temperature': calibration.temperature, 'bias': calibration.bias},
         'corpus': corpus.digest,
     }
-    model.to('cpu', torch.float16).save_pretrained(config.output)
+    model.to('cpu')
+    if config.weights == 'int8':
+        save_int8(model, config.output)
+    else:
+        model.to(torch.float16).save_pretrained(config.output)
     tokenizer.save_pretrained(config.output)
     files: Sequence[Path] = list(config.output.glob('model*.safetensors'))
     for file in files:

@@ -38,7 +38,8 @@ class TrainConfig:
     embeddings, and `gaps` is the share of a command's words that is hidden in training.
     `freeform_repeats` weighs written sentences against made ones. `harm_prior` is the share of
     harmful commands to expect in use, for which probabilities are calibrated: far fewer than in
-    the corpus. `gradient_checkpointing` trades time for memory.
+    the corpus. `weights` is int8 (half the size, read by EIP alone) or float16 (read by anything
+    that reads Llama models). `gradient_checkpointing` trades time for memory.
     """
 
     output: Path = Path('runs/eip_nano')
@@ -69,6 +70,7 @@ class TrainConfig:
     resume: bool = True
     checkpoint_every: int = 250
     max_weights_mb: float = 25.0
+    weights: str = 'int8'
     harm_prior: float = 0.1
 
     def __post_init__(self) -> None:
@@ -86,6 +88,8 @@ class TrainConfig:
         for name in ('dropout', 'gaps'):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f'{name} is {getattr(self, name)!r}, give a share from 0 below 1')
+        if self.weights not in ('int8', 'float16'):
+            raise ValueError(f'weights is {self.weights!r}, use int8 or float16')
         if not 0 < self.harm_prior < 1:
             raise ValueError(f'harm_prior is {self.harm_prior!r}, give a share between 0 and 1')
         if not self.plan_examples + self.verdict_examples:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.loading import EngineOptions
 from eip_llm_interface.engine.nano_format import FORMAT
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
@@ -130,10 +131,36 @@ def test_a_model_is_calibrated_anew_without_touching_its_weights(
         'bias': calibration.bias,
     }
     assert 0 <= error <= 1
-    name = 'model.safetensors'
+    name = 'model.int8.safetensors'
     assert (model / name).read_bytes() == (trained / name).read_bytes()
-    with pytest.raises(CorpusError, match='calibration.jsonl'):
+    with pytest.raises(CorpusError, match=r'calibration\.jsonl'):
         recalibrate(model, tmp_path, device='cpu')
+
+
+def test_both_forms_of_weights_answer_alike(
+    trained: Path, tmp_path: Path, toy: TrainConfig
+) -> None:
+    config = replace(toy, output=tmp_path / 'half', weights='float16')
+    train(config, quiet)
+    assert not (config.output / 'model.int8.safetensors').exists()
+    options = EngineOptions(device='cpu')
+    prompts = ['<bos><cmd> go to the sofa<verdict>', '<bos><cmd> burn it<verdict>']
+    one = TransformersEngine(trained, options).score(prompts, ['<safe>', '<fire>'])
+    other = TransformersEngine(config.output, options).score(prompts, ['<safe>', '<fire>'])
+    assert np.allclose(one, other, atol=0.05)
+    sizes = [sum(f.stat().st_size for f in folder.glob('*.safetensors') if 'check' not in f.name)
+             for folder in (trained, config.output)]  # fmt: skip
+    assert sizes[0] < 0.7 * sizes[1]
+
+
+def test_int8_weights_that_do_not_fit_are_one_line(trained: Path, tmp_path: Path) -> None:
+    model = tmp_path / 'model'
+    shutil.copytree(trained, model)
+    settings = json.loads((model / 'config.json').read_text())
+    (model / 'config.json').write_text(json.dumps({**settings, 'num_hidden_layers': 2}))
+    with pytest.raises(ModelError, match='does not fit') as caught:
+        TransformersEngine(model, EngineOptions(device='cpu'))
+    assert '\n' not in str(caught.value)
 
 
 def test_weights_over_the_limit_are_refused(tmp_path: Path, toy: TrainConfig) -> None:
