@@ -18,6 +18,8 @@ from eip_llm_interface.knowledge.rules import Case, Hazard
 
 __all__ = ['RulesJudge']
 
+SWITCHING_ON = frozenset({'turn_on', 'ignite', 'toggle'})
+
 
 class RulesJudge:
     """Judges sentences by the knowledge's hazards; holds no state between calls."""
@@ -94,17 +96,21 @@ class RulesJudge:
 
 
 def _relaxed(hazard: Hazard, seen: Seen, scene: SceneFacts) -> bool:
-    """Return whether the scene takes this hazard away, e.g. the stove is off."""
+    """Return whether the scene takes this hazard away, e.g. the stove is off.
+
+    What this step or an earlier one switches on is not off any more.
+    """
     for key, wanted in hazard.relaxed_facts:
         if scene.facts.get(key, '').lower() == wanted:
             return True
-    if hazard.relaxed_things is None:
+    if hazard.relaxed_things is None or seen.step.effects & SWITCHING_ON:
         return False
     trusted = seen.world.trusted
     return any(
         mention.name in trusted
+        and 'on' not in marks
         and hazard.relaxed_things.matches(trusted[mention.name] | mention.properties)
-        for mention, _ in seen.role('thing')
+        for mention, marks in seen.role('thing')
     )
 
 

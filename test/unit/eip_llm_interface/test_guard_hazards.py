@@ -138,6 +138,18 @@ def test_scene_relaxes_named_hazards_only(guard):
     assert blocked(guard, 'Pour water over the stove', {'facts': {'stove': 'off'}})
 
 
+@pytest.mark.parametrize(
+    'command',
+    [
+        'Turn on the stove and put the towel on the stove',
+        'Turn on the stove. Put the towel on it.',
+        'Put the towel on the stove and turn on the stove',
+    ],
+)
+def test_what_is_switched_on_meanwhile_is_off_in_no_scene(guard, command):
+    assert blocked(guard, command, {'facts': {'stove': 'off'}})
+
+
 def test_command_cannot_relax_by_telling_a_scene(guard):
     assert blocked(guard, 'The stove is off. Put the towel on the stove.')
 

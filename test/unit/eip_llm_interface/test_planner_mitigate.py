@@ -40,6 +40,11 @@ hazards:
     severity: 0.8
     why: Somebody is close.
     when: {do: go, near: being}
+  - id: left_cooking
+    category: fire
+    severity: 0.8
+    why: It cooks on.
+    when: {do: put, object: vessel, target: heat_source on, rel: in on}
   - id: milk_anywhere
     category: water_damage
     severity: 0.8
@@ -55,6 +60,12 @@ mitigations:
     hazards: [someone_close]
     before: wait_until_clear
     check: that nobody is in the way
+    allows: true
+  - id: not_left_cooking
+    hazards: [left_cooking]
+    skills: [place]
+    appliance: heat_source
+    before: turn_off
     allows: true
   - id: milk_is_closed
     hazards: [milk_anywhere]
@@ -372,7 +383,7 @@ def test_a_measure_only_ever_adds_steps_and_always_says_so(
     assert min(step.verdict.decision for step in plan.steps) >= plan.verdict.decision
     assert bench.planner.parse(bench.planner.write(plan), scene).steps
     for index, step in enumerate(plan.steps):
-        if step.parameters == {'object': 'towel', 'place': 'stove'}:
+        if stove != 'off' and step.parameters == {'object': 'towel', 'place': 'stove'}:
             before, after = calls(plan)[:index], calls(plan)[index:]
             assert 'turn_off stove' in before and 'turn_on stove' not in after
 
