@@ -29,6 +29,7 @@ class Topic:
     VERDICT: Final = 'safety/verdict'
     STATE: Final = 'safety/state'
     EVENT: Final = 'safety/event'
+    MARKERS: Final = 'safety/markers'
     HARDWARE_STOP: Final = 'safety/hardware_stop'
     REQUESTS: Final = 'llm/requests'
     MEMORY_STATUS: Final = 'memory/status'

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-__all__ = ['Point', 'area', 'border_distance', 'check_polygon', 'contains', 'signed_distance']
+__all__ = [
+    'Point',
+    'area',
+    'border_distance',
+    'check_polygon',
+    'contains',
+    'signed_distance',
+    'triangles',
+]
 
 Point = tuple[float, float]
 
@@ -48,6 +56,27 @@ def signed_distance(corners: Sequence[Point], x_m: float, y_m: float) -> float:
     """Return the distance to the border, m: positive outside, negative inside."""
     distance_m = border_distance(corners, x_m, y_m)
     return -distance_m if contains(corners, x_m, y_m) else distance_m
+
+
+def triangles(corners: Sequence[Point]) -> list[tuple[Point, Point, Point]]:
+    """Return triangles that fill a simple polygon, by clipping ears."""
+    left = list(corners) if area(corners) > 0.0 else list(reversed(corners))
+    found: list[tuple[Point, Point, Point]] = []
+    while len(left) > 3:
+        index = next((i for i in range(len(left)) if _is_ear(left, i)), 0)
+        found.append((left[index - 1], left[index], left[(index + 1) % len(left)]))
+        del left[index]
+    return [*found, (left[0], left[1], left[2])]
+
+
+def _is_ear(corners: Sequence[Point], index: int) -> bool:
+    a, b, c = corners[index - 1], corners[index], corners[(index + 1) % len(corners)]
+    if _turn(a, b, c) <= 0.0:
+        return False
+    others = (corner for corner in corners if corner not in (a, b, c))
+    return not any(
+        _turn(a, b, p) >= 0.0 and _turn(b, c, p) >= 0.0 and _turn(c, a, p) >= 0.0 for p in others
+    )
 
 
 def check_polygon(corners: Sequence[Point]) -> None:

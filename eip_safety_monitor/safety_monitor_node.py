@@ -36,10 +36,14 @@ from eip_safety_monitor.events import Severity, State
 from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.marker_publisher import MarkerPublisher
+from eip_safety_monitor.markers import Shape, draw
 from eip_safety_monitor.monitor_services import MonitorServices
 from eip_safety_monitor.permits import Mode, Permit
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
+from eip_safety_monitor.rule_diagnosis import diagnose_rules
+from eip_safety_monitor.rule_inputs import RuleInputs
 from eip_safety_monitor.state_store import StateStore, beginning
 from eip_safety_monitor.supervisor import Supervisor
 
@@ -79,6 +83,7 @@ class SafetyMonitorNode(Node):
         path = Path(parameters.policy_file) if parameters.policy_file else default_policy_file()
         policy = load_policy(path)
         self._lifetime_s = policy.permit_lifetime_s
+        self._rule_inputs = RuleInputs(self, policy.rules, path)
         folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
         self._lock = FolderLock(folder)
         self._monotonic = MonotonicClock()
@@ -93,6 +98,9 @@ class SafetyMonitorNode(Node):
         self._supervisor = self._make_supervisor(policy, folder)
         self._make_outlets()
         self._make_inlets()
+        if policy.rules.formulas:
+            self._diagnostics.add('rules', self._diagnose_rules)
+        self._markers = MarkerPublisher(self, lambda: self._draw(policy))
         self._log_to.info(f'policy {path}, state in {folder}')
         self._turn()
 
@@ -105,6 +113,7 @@ class SafetyMonitorNode(Node):
             self._lock.release()
             for inbox, _ in self._inboxes:
                 inbox.close()
+            self._rule_inputs.close()
         Node.destroy_node(self)
 
     def _state_folder(self, given: str) -> Path:
@@ -159,6 +168,7 @@ class SafetyMonitorNode(Node):
         for inbox, hear in self._inboxes:
             for message in inbox.take():
                 hear(message, since_ns)
+        self._rule_inputs.take(since_ns, self._supervisor.surroundings.rules.hear)
         self._supervisor.tick()
         self._tell()
 
@@ -248,6 +258,14 @@ class SafetyMonitorNode(Node):
             'max_linear_speed_mps': f'{state.limits.linear_mps:.2f}',
         }
         return Diagnosis(level, state.cause or 'motion is permitted', values)
+
+    def _draw(self, policy: Policy) -> list[Shape]:
+        state, here = self._supervisor.state(), self._supervisor.surroundings
+        return draw(state, here.odometry, here.scene, policy.zones, policy.robot.radius_m)
+
+    def _diagnose_rules(self) -> Diagnosis:
+        figures = self._supervisor.surroundings.rules.figures()
+        return diagnose_rules(figures, self._monotonic.now_ns())
 
 
 def main() -> int:

@@ -77,6 +77,13 @@ class Surroundings:
         self._is_pressed = is_pressed
 
     @property
+    def scene(self) -> Scene | None:
+        """Return who is near, None when that is not known now."""
+        watchdog = self._watchdogs.get('scene')
+        is_fresh = watchdog is not None and watchdog.condition() is Condition.OK
+        return self._scene if is_fresh else None
+
+    @property
     def is_standing(self) -> bool:
         """Tell whether odometry says that the robot stands; false when it is not known."""
         if self.odometry is None or self._watchdogs['odom'].condition() is not Condition.OK:
