@@ -75,3 +75,10 @@ def test_an_unknown_kind_of_robot_is_refused_with_the_known_ones() -> None:
 def test_manifest_and_parameter_know_the_same_kinds(kind: str) -> None:
     assert SkillsManifest.of({'robot': {'kind': kind}, 'skills': {'stop': None}}).robot_kind == kind
     assert SafetyLlmConfig(robot_kind=kind).robot_kind == kind
+
+
+@pytest.mark.parametrize(('kind', 'is_bound'), [('', True), ('drone', True), ('vehicle', False)])
+def test_the_limits_of_flying_bind_drones(kind: str, is_bound: bool) -> None:
+    guard = Guard(Knowledge.load(), Policy.load(), robot_kind=kind)
+    found = guard.judge('go to the depot at 25 m/s').violations
+    assert ('hazard.drone_limits' in {violation.rule for violation in found}) is is_bound
