@@ -143,6 +143,8 @@ class Answerer:
             return replace(response, guard_time_s=spent_s)
         verdict = replace(plan.verdict, latency_s=response.verdict.latency_s)
         plan = replace(plan, verdict=verdict)
+        if hooks.on_text is not None:
+            hooks.on_text(self._planner.write(plan))
         return replace(response, verdict=verdict, plan=plan, guard_time_s=spent_s)
 
     def _write_plan(self, request: PlanRequest, hooks: Hooks) -> Generation:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -127,6 +129,16 @@ def test_confirm_verdict_without_a_shelf_is_rejected(desk, llm, outbox):
     llm.decision = Decision.CONFIRM
     assert desk.generate(order()).verdict.decision is Decision.REJECT
     assert 'plan' not in outbox.kinds
+
+
+def test_plan_with_measures_is_judged_again_by_what_knows_them(desk, llm):
+    outcome = Outcome(order(), Verdict(Decision.CONFIRM, 0.5))
+    asked: list[str] = []
+    llm.guard = SimpleNamespace(judge_plan=lambda c, p, s: asked.append('guard') or p)
+    llm.judge_plan = lambda c, p, s: asked.append('llm') or p
+    for mitigations in ((), ('Turns off the stove first.',)):
+        desk.judge_again(replace(outcome, plan=Plan(mitigations=mitigations)), ALONE)
+    assert asked == ['guard', 'llm']
 
 
 def test_withdrawn_request_is_not_carried_out(desk, llm, outbox):

@@ -471,11 +471,17 @@ class Form:
         return PlanRequest(command, planner, scene)
 
 
-def respond(engine: Engine, command: str, verdict: Verdict | None = None, scene: Any = None) -> Any:
+def respond(
+    engine: Engine,
+    command: str,
+    verdict: Verdict | None = None,
+    scene: Any = None,
+    hooks: Hooks | None = None,
+) -> Any:
     answerer = Answerer(engine, Form(), BENCH.guard, BENCH.planner)  # type: ignore[arg-type]
     facts = SceneFacts.of(scene)
     verdict = verdict or BENCH.guard.judge(command, facts)
-    return answerer.respond(command, facts, verdict, 0.0, 1, Hooks())
+    return answerer.respond(command, facts, verdict, 0.0, 1, hooks or Hooks())
 
 
 def test_a_rejected_command_is_answered_with_its_measures_and_no_model_plans_it() -> None:
@@ -485,6 +491,15 @@ def test_a_rejected_command_is_answered_with_its_measures_and_no_model_plans_it(
     assert response.plan.verdict == response.verdict
     assert response.response.startswith('Turns off the stove before the towel is put there. I will')
     assert engine.asked == 0
+
+
+def test_a_stream_tells_the_stages_and_the_amended_plan() -> None:
+    heard: list[str] = []
+    stages: list[str] = []
+    hooks = Hooks(heard.append, on_stage=stages.append)
+    response = respond(Engine(), TOWEL, scene=COLD, hooks=hooks)
+    assert stages == ['planning', 'checking']
+    assert heard == [BENCH.planner.write(response.plan)]
 
 
 def test_an_allowed_command_whose_plan_is_rejected_is_answered_with_measures() -> None:
