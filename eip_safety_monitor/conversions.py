@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
-from geometry_msgs.msg import Twist, TwistStamped
+from geometry_msgs.msg import Quaternion, Twist, TwistStamped
 from nav_msgs.msg import Odometry as OdometryMessage
 from sensor_msgs.msg import LaserScan
 
@@ -22,6 +23,7 @@ from eip.msg import (
 )
 from eip.srv import AuthorizeStep
 from eip_safety_monitor.events import Event, State
+from eip_safety_monitor.frames import FrameLink
 from eip_safety_monitor.permits import Mode, Permit, SpeedLimits, StopCategory
 from eip_safety_monitor.readings import Beat, Odometry, PersonSeen, Scan, Scene, VerdictHeard
 from eip_safety_monitor.step_permits import PlanHeard, PlanStepHeard, StepAsked
@@ -31,6 +33,7 @@ __all__ = [
     'asked_from',
     'beat_from',
     'event_message',
+    'links_from',
     'odometry_from',
     'permit_from',
     'plan_from',
@@ -139,7 +142,7 @@ def scan_from(message: LaserScan) -> Scan:
 def odometry_from(message: OdometryMessage) -> Odometry:
     """Return an Odometry as its reading."""
     position, turn = message.pose.pose.position, message.pose.pose.orientation
-    yaw = math.atan2(2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y**2 + turn.z**2))
+    yaw = _yaw(turn)
     twist = message.twist.twist
     return Odometry(
         x_m=position.x,
@@ -151,6 +154,20 @@ def odometry_from(message: OdometryMessage) -> Odometry:
         frame=message.header.frame_id,
         stamp_ns=_nanoseconds(message.header.stamp),
     )
+
+
+def links_from(message: Any) -> list[FrameLink]:
+    """Return the transforms of a tf2_msgs/TFMessage as links in the plane."""
+    return [
+        FrameLink(
+            parent=transform.header.frame_id,
+            child=transform.child_frame_id,
+            x_m=transform.transform.translation.x,
+            y_m=transform.transform.translation.y,
+            yaw_rad=_yaw_if_sound(transform.transform.rotation),
+        )
+        for transform in message.transforms
+    ]
 
 
 def scene_from(message: SceneContext) -> Scene:
@@ -214,6 +231,17 @@ def asked_from(request: AuthorizeStep.Request) -> StepAsked:
 
 def _step(skill: str, parameters: Sequence[KeyValue]) -> PlanStepHeard:
     return PlanStepHeard(skill, tuple((pair.key, pair.value) for pair in parameters))
+
+
+def _yaw_if_sound(turn: Quaternion) -> float:
+    length = turn.w**2 + turn.x**2 + turn.y**2 + turn.z**2
+    return _yaw(turn) if abs(length - 1.0) < 0.02 else math.nan
+
+
+def _yaw(turn: Quaternion) -> float:
+    return math.atan2(
+        2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y**2 + turn.z**2)
+    )
 
 
 def _nanoseconds(stamp: Time) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from eip_safety_monitor.frames import FramesPolicy
 from eip_safety_monitor.limited import limited
 from eip_safety_monitor.permits import StopCategory
 from eip_safety_monitor.prediction import PredictionConfig
@@ -161,6 +162,7 @@ class Policy:
     signals: SignalPolicies = field(default_factory=SignalPolicies)
     nodes: tuple[WatchedNode, ...] = field(default_factory=_nodes)
     zones: tuple[Zone, ...] = ()
+    frames: FramesPolicy = field(default_factory=FramesPolicy)
     rules: RulesPolicy = field(default_factory=RulesPolicy)
     step_permits: StepPermitPolicy = field(default_factory=StepPermitPolicy)
     permit_lifetime_s: float = limited(0.1, 'how long a permit may be used', 's', 0.04, 0.1)

@@ -46,6 +46,7 @@ from eip_safety_monitor.rule_diagnosis import diagnose_rules
 from eip_safety_monitor.rule_inputs import RuleInputs
 from eip_safety_monitor.state_store import StateStore, beginning
 from eip_safety_monitor.supervisor import Supervisor
+from eip_safety_monitor.transform_type import transform_type
 
 __all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
 
@@ -84,6 +85,7 @@ class SafetyMonitorNode(Node):
         policy = load_policy(path)
         self._lifetime_s = policy.permit_lifetime_s
         self._rule_inputs = RuleInputs(self, policy.rules, path)
+        transforms = transform_type(policy.zones)
         folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
         self._lock = FolderLock(folder)
         self._monotonic = MonotonicClock()
@@ -98,6 +100,9 @@ class SafetyMonitorNode(Node):
         self._supervisor = self._make_supervisor(policy, folder)
         self._make_outlets()
         self._make_inlets()
+        if transforms is not None:
+            inbox = Inbox(self, transforms, names.Topic.TF, qos.HEARTBEAT)
+            self._inboxes.append((inbox, self._hear_transforms))
         if policy.rules.formulas:
             self._diagnostics.add('rules', self._diagnose_rules)
         self._markers = MarkerPublisher(self, lambda: self._draw(policy))
@@ -222,6 +227,10 @@ class SafetyMonitorNode(Node):
 
     def _hear_scene(self, message: SceneContext, received_ns: int) -> None:
         self._supervisor.surroundings.hear_scene(conversions.scene_from(message), received_ns)
+
+    def _hear_transforms(self, message: Any, received_ns: int) -> None:
+        for link in conversions.links_from(message):
+            self._supervisor.surroundings.hear_link(link, received_ns)
 
     def _hear_heartbeat(self, message: Heartbeat, received_ns: int) -> None:
         beat = conversions.beat_from(message)

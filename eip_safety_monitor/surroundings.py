@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from eip_safety_monitor.causes import Cause, silence, slowness
 from eip_safety_monitor.clock import Clock
+from eip_safety_monitor.frames import FrameLink
 from eip_safety_monitor.people import PeopleGuard, Separation
 from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
 from eip_safety_monitor.readings import Odometry, Scan, Scene
@@ -40,7 +41,7 @@ class Surroundings:
         self._policy = policy
         self._checker = ScanChecker(policy.obstacles)
         self._people = PeopleGuard(policy)
-        self._zones = ZoneGuard(policy)
+        self._zones = ZoneGuard(policy, clock)
         self.rules = RuleMonitor(policy.rules, clock)
         self._watchdogs = {
             name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
@@ -70,6 +71,10 @@ class Surroundings:
         if 'scene' in self._watchdogs:
             self._watchdogs['scene'].feed(received_ns)
         self._scene = scene
+
+    def hear_link(self, link: FrameLink, received_ns: int | None = None) -> None:
+        """Take where one frame lies in another."""
+        self._zones.frames.hear(link, received_ns)
 
     def hear_hardware_stop(self, is_pressed: bool, received_ns: int | None = None) -> None:
         """Take the state of the hardware stop."""

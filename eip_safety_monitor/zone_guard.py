@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 from eip_safety_monitor.causes import Cause
+from eip_safety_monitor.clock import Clock
+from eip_safety_monitor.frames import Frames
 from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Odometry
 from eip_safety_monitor.zones import Zone, ZoneKind, ZonePassage, speed_before
@@ -47,8 +49,10 @@ class _Standing:
 class ZoneGuard:
     """Judges a pose against every zone; a keep-out that was touched holds until a person arms."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, clock: Clock) -> None:
         self._policy = policy
+        wanted = frozenset(zone.frame for zone in policy.zones)
+        self.frames = Frames(wanted, policy.frames, clock)
         separation = policy.separation
         self._radius_m = policy.robot.radius_m + separation.robot_uncertainty_m
         self._deceleration_mps2 = separation.deceleration_mps2
@@ -80,11 +84,12 @@ class ZoneGuard:
             return ZoneView((Cause('zone.unknown', Reaction.PROTECTIVE, message),), 0.0)
         causes, notes, inside, limit_mps = [], [], [], math.inf
         for zone in self._policy.zones:
-            if zone.frame != odometry.frame:
+            place = self.frames.place(odometry, zone.frame)
+            if place is None:
                 causes.append(_foreign(zone, odometry.frame))
                 limit_mps = 0.0
                 continue
-            distance_m = zone.distance(odometry.x_m, odometry.y_m, self._radius_m)
+            distance_m = zone.distance(*place, self._radius_m)
             standing = self._standing[zone.name]
             notes += self._pass(zone, standing, distance_m)
             if distance_m <= 0.0:
@@ -149,7 +154,7 @@ class ZoneGuard:
 
 def _foreign(zone: Zone, frame: str) -> Cause:
     message = (
-        f'zone {zone.name} is in frame {zone.frame}, odometry in {frame or "no frame"}; '
-        'give both in one frame'
+        f'zone {zone.name} is in frame {zone.frame}, odometry in {frame or "no frame"}, '
+        'and no fresh transform links them; start the localiser or mend the zone'
     )
     return Cause('zone.frame', Reaction.STOP, message, latches_disarmed=False)

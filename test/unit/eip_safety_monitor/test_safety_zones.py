@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eip_safety_monitor.clock import ManualClock
 from eip_safety_monitor.events import Event
+from eip_safety_monitor.frames import FrameLink, Frames, FramesPolicy
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, PolicyError, Reaction, load_policy
 from eip_safety_monitor.polygon import area, border_distance, contains, signed_distance
@@ -122,7 +124,7 @@ def test_a_robot_that_obeys_is_never_inside_a_keep_out_at_speed(
     x_m: float, y_m: float, turns: list[float], acceleration: float
 ) -> None:
     policy = with_zones(KEEP_OUT)
-    guard, step_s = ZoneGuard(policy), 0.01
+    guard, step_s = ZoneGuard(policy, ManualClock()), 0.01
     deceleration = policy.separation.deceleration_mps2
     told = deque([0.0] * 15)  # what was permitted a reaction time ago
     heading, speed, held = -math.pi / 2.0, 0.0, False
@@ -233,12 +235,12 @@ def test_another_frame_is_a_fault() -> None:
 
 
 def test_without_odometry_nothing_is_permitted() -> None:
-    guard = ZoneGuard(with_zones(SLOW))
+    guard = ZoneGuard(with_zones(SLOW), ManualClock())
     for odometry in (None, at(math.nan)):
         view = guard.judge(odometry)
         assert view.permitted_mps == 0.0
         assert [cause.reaction for cause in view.causes] == [Reaction.PROTECTIVE]
-    assert ZoneGuard(Policy()).judge(None).causes == ()
+    assert ZoneGuard(Policy(), ManualClock()).judge(None).causes == ()
 
 
 CORNERS = 'polygon: [[0, 0], [1, 0], [1, 1]]'
@@ -283,3 +285,54 @@ def test_two_zones_of_one_name_are_told(tmp_path: Path) -> None:
     path.write_text(f'zones:\n  - {zone}\n  - {zone}\n')
     with pytest.raises(PolicyError, match='names a twice, rename one'):
         load_policy(path)
+
+
+def test_a_place_goes_through_a_transform_by_worked_numbers() -> None:
+    frames = Frames(frozenset({'map'}), FramesPolicy(), ManualClock())
+    frames.hear(FrameLink('map', 'odom', 10.0, 20.0, math.pi / 2.0))
+    assert frames.place(at(3.0, 1.0), 'map') == pytest.approx((9.0, 23.0))
+    assert frames.place(at(3.0, 1.0), 'odom') == (3.0, 1.0)
+    assert frames.place(at(3.0, 1.0), 'site') is None
+
+
+@pytest.mark.parametrize(
+    'link',
+    [
+        FrameLink('site', 'odom', 0.0, 0.0, 0.0),
+        FrameLink('map', 'base_link', 0.0, 0.0, 0.0),
+        FrameLink('map', 'odom', math.nan, 0.0, 0.0),
+        FrameLink('map', 'odom', 0.0, 0.0, math.inf),
+    ],
+)
+def test_a_transform_that_is_not_wanted_or_no_number_places_nothing(link: FrameLink) -> None:
+    frames = Frames(frozenset({'map'}), FramesPolicy(), ManualClock())
+    frames.hear(link)
+    assert frames.place(at(1.0), 'map') is None
+
+
+def test_zones_on_a_map_hold_while_the_localiser_speaks_and_stop_when_it_falls_silent() -> None:
+    stage = Stage(dataclasses.replace(SLOW, frame='map'))
+    here = stage.play.supervisor.surroundings
+
+    def go(x_m: float, shift_m: float, times: int = 40) -> None:
+        for _ in range(times):
+            here.hear_link(FrameLink('map', 'odom', shift_m, 0.0, 0.0))
+            stage.play.advance(0.04)
+            stage.play.sense()
+            spot = dataclasses.replace(stage.play.odometry(0.1), x_m=x_m, y_m=0.0)
+            here.hear_odometry(spot)
+            stage.play.tick()
+
+    assert 'odometry in odom, and no fresh transform' in stage.play.arm().message
+    go(0.0, 0.0)
+    stage.go(0.0)
+    here.hear_link(FrameLink('map', 'odom', 0.0, 0.0, 0.0))
+    stage.play.tick()
+    assert stage.play.arm().success
+    go(0.0, -2.0)
+    assert stage.play.supervisor.state().limits.linear_mps == 0.8
+    go(0.0, 2.0)
+    assert stage.play.supervisor.state().limits.linear_mps == 0.3
+    stage.go(0.0)
+    assert stage.mode is Mode.STOPPED
+    assert 'zone.frame' in stage.play.supervisor.state().active_causes
