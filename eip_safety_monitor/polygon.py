@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 __all__ = [
+    'Box',
     'Point',
     'area',
     'border_distance',
+    'box_distance',
+    'box_of',
     'check_polygon',
     'contains',
     'signed_distance',
@@ -16,6 +19,7 @@ __all__ = [
 ]
 
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
 
 LEAST_AREA_M2 = 1e-4
 SMALLEST_M = 1e-6
@@ -50,6 +54,19 @@ def border_distance(corners: Sequence[Point], x_m: float, y_m: float) -> float:
         along = min(1.0, max(0.0, along))
         least = min(least, math.hypot(x_m - ax - along * dx, y_m - ay - along * dy))
     return least
+
+
+def box_of(corners: Sequence[Point]) -> Box:
+    """Return least x and y, greatest x and y, m."""
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def box_distance(box: Box, x_m: float, y_m: float) -> float:
+    """Return the distance to a box, m: 0 within, never more than to what it holds."""
+    beside = max(box[0] - x_m, 0.0, x_m - box[2])
+    above = max(box[1] - y_m, 0.0, y_m - box[3])
+    return math.hypot(beside, above)
 
 
 def signed_distance(corners: Sequence[Point], x_m: float, y_m: float) -> float:

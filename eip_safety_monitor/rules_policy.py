@@ -65,6 +65,7 @@ class Rule:
     on_stale: RuleReaction = RuleReaction.PROTECTIVE
     latching: bool | None = None
     speed_limit_mps: float | None = None
+    clear_after_s: float = limited(0.5, 'holds for so long before it clears', 's', 0.0, 60.0)
     line: int = line_field()
 
     def __post_init__(self) -> None:

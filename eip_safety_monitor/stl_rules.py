@@ -76,10 +76,21 @@ class _Watched:
         self.problem = ''
         self.is_starting = False
         self.is_latched = False
+        self._violated_ns: int | None = None
 
     @property
     def is_violated(self) -> bool:
         return self.robustness is not None and self.robustness < 0.0
+
+    def is_held(self, now_ns: int) -> bool:
+        """Tell whether its reaction lasts; a rule that trembles must not fill the audit log."""
+        if self.is_violated:
+            self._violated_ns = now_ns
+        if self.is_violated or self.is_latched:
+            return True
+        if self._violated_ns is None:
+            return False
+        return seconds(now_ns - self._violated_ns) < self.rule.clear_after_s
 
     def step(self, values: dict[str, float]) -> None:
         try:
@@ -125,7 +136,7 @@ class RuleMonitor:
         self._sampled_ns += steps * self._period_ns
         for watched in self._rules:
             self._sample(watched, problems, steps)
-        views = [_follow(watched) for watched in self._rules]
+        views = [_follow(watched, self._clock.now_ns()) for watched in self._rules]
         causes = tuple(cause for found, _ in views for cause in found)
         return RuleView(causes, min((limit for _, limit in views), default=math.inf))
 
@@ -164,7 +175,7 @@ class RuleMonitor:
         )
 
 
-def _follow(watched: _Watched) -> tuple[list[Cause], float]:
+def _follow(watched: _Watched, now_ns: int) -> tuple[list[Cause], float]:
     """Return the causes of one rule, and its speed limit in m/s."""
     rule = watched.rule
     if watched.problem:
@@ -174,9 +185,9 @@ def _follow(watched: _Watched) -> tuple[list[Cause], float]:
         if watched.is_starting and reaction is RuleReaction.STOP:
             reaction = RuleReaction.PROTECTIVE
         identifier, message = f'rule.{rule.name}.unknown', f'rule {rule.name}: {watched.problem}'
-    elif watched.is_violated or watched.is_latched:
+    elif watched.is_held(now_ns):
         reaction = rule.reaction
-        latched = '' if watched.is_violated else ' (latched; disarm, then arm to go on)'
+        latched = ' (latched; disarm, then arm to go on)' if watched.is_latched else ''
         identifier, message = f'rule.{rule.name}', f'{rule.message}{latched}'
     else:
         return [], math.inf

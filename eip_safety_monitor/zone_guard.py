@@ -9,6 +9,7 @@ from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock
 from eip_safety_monitor.frames import Frames
 from eip_safety_monitor.policy import Policy, Reaction
+from eip_safety_monitor.polygon import Box, Point, box_distance, box_of
 from eip_safety_monitor.readings import Odometry
 from eip_safety_monitor.zones import Zone, ZoneKind, ZonePassage, speed_before
 
@@ -40,6 +41,7 @@ class ZoneView:
 class _Standing:
     """What is remembered of one zone."""
 
+    box: Box
     is_inside: bool | None = None
     is_violated: bool = False
     admitted_by: str = ''
@@ -60,7 +62,11 @@ class ZoneGuard:
         # What the robot surely sheds within one reaction is not yet disobedience.
         shed_mps = separation.deceleration_mps2 * separation.reaction_time_s
         self._tolerance_mps = policy.people.speed_tolerance_mps + shed_mps
-        self._standing = {zone.name: _Standing() for zone in policy.zones}
+        self._standing = {zone.name: _Standing(box_of(zone.polygon)) for zone in policy.zones}
+        # So far off no zone limits anything: the box is near enough to the truth.
+        full_mps = policy.robot.max_linear_speed_mps
+        stop_s = self._reaction_s + full_mps / self._deceleration_mps2
+        self._far_m = self._radius_m + full_mps * stop_s + LEAVING_M
 
     def admit(self, operator_name: str) -> None:
         """Take a person's arming: it admits to the permit-only zones that the robot stands in."""
@@ -89,8 +95,8 @@ class ZoneGuard:
                 causes.append(_foreign(zone, odometry.frame))
                 limit_mps = 0.0
                 continue
-            distance_m = zone.distance(*place, self._radius_m)
             standing = self._standing[zone.name]
+            distance_m = self._distance(zone, standing, place)
             notes += self._pass(zone, standing, distance_m)
             if distance_m <= 0.0:
                 inside.append(zone.name)
@@ -99,6 +105,12 @@ class ZoneGuard:
                 causes.append(cause)
             limit_mps = min(limit_mps, self._limit(zone, standing, distance_m))
         return ZoneView(tuple(causes), limit_mps, tuple(inside), tuple(notes))
+
+    def _distance(self, zone: Zone, standing: _Standing, place: Point) -> float:
+        far_m = box_distance(standing.box, *place)
+        if far_m > self._far_m:
+            return far_m - self._radius_m
+        return zone.distance(*place, self._radius_m)
 
     def _pass(self, zone: Zone, standing: _Standing, distance_m: float) -> list[Note]:
         is_first = standing.is_inside is None

@@ -155,6 +155,16 @@ def test_what_cannot_be_computed_is_not_known() -> None:
     assert bench.causes == {}
 
 
+def test_a_rule_that_trembles_is_one_violation_to_the_log() -> None:
+    bench = Bench(rule())
+    bench.run(0.1, speed=0.6)
+    for speed in (0.4, 0.6, 0.4, 0.6, 0.4):
+        bench.run(0.2, speed=speed)
+        assert bench.causes == {'rule.fast': Reaction.PROTECTIVE}
+    bench.run(0.3, speed=0.4)
+    assert bench.causes == {}
+
+
 def test_after_a_gap_the_formula_has_no_past() -> None:
     bench = Bench(rule(formula='historically[0:10](speed <= 0.5)'))
     bench.run(0.5, speed=0.9)
@@ -222,7 +232,7 @@ def test_rules_hold_limit_and_stop_the_robot() -> None:
     assert play.supervisor.state().limits.linear_mps == 0.2
     play = armed(rule('emergency_stop'))
     step(play, 0.3, 0.6)
-    step(play, 0.3, 0.4)
+    step(play, 0.8, 0.4)
     assert play.supervisor.mode is Mode.STOPPED
     assert play.reset().success
 
@@ -242,7 +252,7 @@ def test_a_rule_violated_while_disarmed_refuses_arming_and_latches_nothing() -> 
     step(play, 0.5, 0.6)
     assert play.supervisor.mode is Mode.DISARMED
     assert 'too fast' in play.arm().message
-    step(play, 0.5, 0.4)
+    step(play, 0.8, 0.4)
     assert play.arm().success
 
 

@@ -16,7 +16,14 @@ from eip_safety_monitor.events import Event
 from eip_safety_monitor.frames import FrameLink, Frames, FramesPolicy
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, PolicyError, Reaction, load_policy
-from eip_safety_monitor.polygon import area, border_distance, contains, signed_distance
+from eip_safety_monitor.polygon import (
+    area,
+    border_distance,
+    box_distance,
+    box_of,
+    contains,
+    signed_distance,
+)
 from eip_safety_monitor.readings import Odometry
 from eip_safety_monitor.trial.play import Play
 from eip_safety_monitor.zone_guard import ZoneGuard
@@ -336,3 +343,14 @@ def test_zones_on_a_map_hold_while_the_localiser_speaks_and_stop_when_it_falls_s
     stage.go(0.0)
     assert stage.mode is Mode.STOPPED
     assert 'zone.frame' in stage.play.supervisor.state().active_causes
+
+
+@given(st.floats(-20.0, 20.0), st.floats(-20.0, 20.0))
+def test_a_zone_far_off_is_judged_by_its_box_and_no_other_speed_comes_of_it(
+    x_m: float, y_m: float
+) -> None:
+    zone = Zone('notch', ZoneKind.KEEP_OUT, NOTCH)
+    assert box_distance(box_of(NOTCH), x_m, y_m) <= border_distance(NOTCH, x_m, y_m) + 1e-9
+    found = ZoneGuard(with_zones(zone), ManualClock()).judge(at(x_m, y_m))
+    exact = speed_before(zone.distance(x_m, y_m, 0.2 + 0.03), 0.0, 1.5, 0.15)
+    assert min(0.8, found.permitted_mps) == pytest.approx(min(0.8, max(0.1, exact)))
