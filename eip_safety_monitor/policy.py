@@ -15,6 +15,7 @@ from eip_safety_monitor.reactions import Reaction
 from eip_safety_monitor.rules_policy import RulesPolicy
 from eip_safety_monitor.separation import SeparationConfig
 from eip_safety_monitor.step_permits import StepPermitPolicy
+from eip_safety_monitor.stop_inputs.config import StopInputsPolicy
 from eip_safety_monitor.yaml_reader import PolicyError, read_yaml
 from eip_safety_monitor.zones import Zone, check_zones
 
@@ -165,6 +166,7 @@ class Policy:
     frames: FramesPolicy = field(default_factory=FramesPolicy)
     rules: RulesPolicy = field(default_factory=RulesPolicy)
     step_permits: StepPermitPolicy = field(default_factory=StepPermitPolicy)
+    stop_inputs: StopInputsPolicy = field(default_factory=StopInputsPolicy)
     permit_lifetime_s: float = limited(0.1, 'how long a permit may be used', 's', 0.04, 0.1)
     longest_stall_s: float = limited(0.5, 'the monitor itself blind for longer', 's', 0.1, 10.0)
 

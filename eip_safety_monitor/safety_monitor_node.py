@@ -45,6 +45,7 @@ from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.rule_diagnosis import diagnose_rules
 from eip_safety_monitor.rule_inputs import RuleInputs
 from eip_safety_monitor.state_store import StateStore, beginning
+from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.supervisor import Supervisor
 from eip_safety_monitor.transform_type import transform_type
 
@@ -86,9 +87,10 @@ class SafetyMonitorNode(Node):
         self._lifetime_s = policy.permit_lifetime_s
         self._rule_inputs = RuleInputs(self, policy.rules, path)
         transforms = transform_type(policy.zones)
+        self._monotonic = MonotonicClock()
+        self._stop_inlets = StopInlets(self, policy.stop_inputs, self._monotonic)
         folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
         self._lock = FolderLock(folder)
-        self._monotonic = MonotonicClock()
         self._boot_id = read_boot_id()
         self._monitor_id = uuid.uuid4().hex
         self._sequence = 0
@@ -119,6 +121,7 @@ class SafetyMonitorNode(Node):
             for inbox, _ in self._inboxes:
                 inbox.close()
             self._rule_inputs.close()
+            self._stop_inlets.close()
         Node.destroy_node(self)
 
     def _state_folder(self, given: str) -> Path:
@@ -140,7 +143,8 @@ class SafetyMonitorNode(Node):
             journal.open()
         store = StateStore(folder, lambda: log.last)
         begin = beginning(store, log.last, log.broken)
-        return Supervisor(policy, self._monotonic, journal, store, begin, self._boot_id)
+        panel = self._stop_inlets.panel
+        return Supervisor(policy, self._monotonic, journal, store, begin, self._boot_id, panel)
 
     def _make_outlets(self) -> None:
         self._state_publisher = self.create_publisher(SafetyState, names.Topic.STATE, qos.PERMIT)
@@ -173,6 +177,7 @@ class SafetyMonitorNode(Node):
         for inbox, hear in self._inboxes:
             for message in inbox.take():
                 hear(message, since_ns)
+        self._stop_inlets.take(since_ns)
         self._rule_inputs.take(since_ns, self._supervisor.surroundings.rules.hear)
         self._supervisor.tick()
         self._tell()

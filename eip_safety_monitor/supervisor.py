@@ -16,6 +16,7 @@ from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Beat, VerdictHeard
 from eip_safety_monitor.state_store import Beginning, StateStore
 from eip_safety_monitor.step_permits import PlanHeard, StepAsked
+from eip_safety_monitor.stop_inputs.panel import StopPanel
 from eip_safety_monitor.stop_latch import Input, StopLatch
 from eip_safety_monitor.surroundings import Assessment, Surroundings
 from eip_safety_monitor.watchdog import Condition
@@ -42,6 +43,7 @@ class Supervisor:
         store: StateStore,
         begin: Beginning,
         boot_id: str = '',
+        stop_panel: StopPanel | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock
@@ -50,6 +52,7 @@ class Supervisor:
         self._latch = StopLatch(begin.mode)
         self._latched: dict[str, str] = dict(begin.causes)
         self.surroundings = Surroundings(policy, clock)
+        self._stop_panel = stop_panel or StopPanel()
         self._authorizer = Authorizer(policy.step_permits, clock, journal)
         self._nodes = {node.name: HeartbeatWatch(node, clock, boot_id) for node in policy.nodes}
         self._standing: dict[str, Cause] = {}
@@ -253,7 +256,7 @@ class Supervisor:
         self._protect()
 
     def _causes(self, seen: Assessment) -> Sequence[Cause]:
-        causes = list(seen.causes)
+        causes = [*self._stop_panel.causes(), *seen.causes]
         causes += [cause for watch in self._nodes.values() if (cause := watch.cause())]
         if self._journal.problem:
             causes.append(Cause('audit.failed', Reaction.STOP, self._journal.problem))

@@ -78,7 +78,8 @@ class Surroundings:
 
     def hear_hardware_stop(self, is_pressed: bool, received_ns: int | None = None) -> None:
         """Take the state of the hardware stop."""
-        self._watchdogs['hardware_stop'].feed(received_ns)
+        if 'hardware_stop' in self._watchdogs:
+            self._watchdogs['hardware_stop'].feed(received_ns)
         self._is_pressed = is_pressed
 
     @property
@@ -142,8 +143,11 @@ class Surroundings:
         self._zones.expel()
 
     def _names(self) -> tuple[str, ...]:
-        is_scene_used = self._policy.people.source is PeopleSource.SCENE
-        return tuple(name for name in SIGNALS if name != 'scene' or is_scene_used)
+        is_used = {
+            'scene': self._policy.people.source is PeopleSource.SCENE,
+            'hardware_stop': self._policy.stop_inputs.default_topic,
+        }
+        return tuple(name for name in SIGNALS if is_used.get(name, True))
 
     def _signal(self, name: str) -> WatchedSignal:
         signals = self._policy.signals

@@ -1,0 +1,1 @@
+"""Hardware stop inputs: buttons on topics, GPIO lines, serial lines and joysticks."""
