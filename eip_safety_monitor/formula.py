@@ -17,49 +17,12 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-__all__ = ['RESERVED', 'Formula', 'names_in']
+from eip_safety_monitor.formula_check import check_formula
 
-OPERATORS = 'and or not xor implies iff once historically since prev rise fall abs sqrt exp pow'
-AHEAD = 'always eventually until unless next G F X U'
-OTHERS = """
-    s ms us ns ps topic import input output internal const real float long complex int bool
-    assertion specification from true false TRUE FALSE True False S O H Y P W
-"""
-WORDS = frozenset(OPERATORS.split())
-FUTURE = frozenset(AHEAD.split())
-RESERVED = WORDS | FUTURE | frozenset(OTHERS.split())
-TOKEN = re.compile(
-    r'\s*(?:([A-Za-z_]\w*)|(\d+\.?\d*(?:[eE][-+]?\d+)?)|(<->|->|<=|>=|[-+*/()\[\],:<>]))'
-)
+__all__ = ['Formula']
+
 BOUNDS = re.compile(r'\[\s*([^\s:\]]*)\s*:\s*([^\s:\]]*)\s*\]')
 MOST_SAMPLES = 600
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """Return the signals that a formula names, in order; raises ValueError with the remedy."""
-    found: dict[str, None] = {}
-    position, text = 0, text.rstrip()
-    if not text:
-        raise ValueError('formula is empty, compare a signal with a number')
-    while position < len(text):
-        match = TOKEN.match(text, position)
-        if match is None:
-            raise ValueError(_unknown(text[position:].strip()[:10]))
-        word = match.group(1)
-        if word in FUTURE:
-            raise ValueError(
-                f'formula uses {word}, which looks ahead; use once, historically or since'
-            )
-        if word and word not in WORDS:
-            found[word] = None
-        position = match.end()
-    return tuple(found)
-
-
-def _unknown(text: str) -> str:
-    if text.startswith(('=', '!')):
-        return 'formula compares for equality, which has no robustness; use <, <=, > or >='
-    return f'formula has {text!r}, which is no name, number or operator; see formula.py'
 
 
 class Formula:
@@ -67,7 +30,8 @@ class Formula:
 
     def __init__(self, text: str, signals: Sequence[str], period_s: float) -> None:
         """Parse it; raises ValueError with the remedy."""
-        names = names_in(text)
+        checked = check_formula(text)
+        names = checked.names
         for name in names:
             if name not in signals:
                 known = ', '.join(signals) or 'none'
@@ -77,7 +41,7 @@ class Formula:
         _check_bounds(text, period_s)
         self.names = names
         self._count = 0
-        self._text, self._period_s = text, period_s
+        self._text, self._period_s = checked.text, period_s
         self._monitor = self._parse()
         self._warm()
 

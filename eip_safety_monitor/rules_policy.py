@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from eip_safety_monitor.formula import RESERVED, Formula
+from eip_safety_monitor.formula import Formula
+from eip_safety_monitor.formula_check import RESERVED
 from eip_safety_monitor.limited import limited
 from eip_safety_monitor.yaml_reader import LineError, line_field
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -278,7 +279,7 @@ FORMULA = 'name: r, reaction: log, message: m'
 @pytest.mark.parametrize(
     ('text', 'words'),
     [
-        ("{%s, formula: 'v <= '}", 'r: formula is not understood'),
+        ("{%s, formula: 'v <= '}", 'r: formula has its end where a signal or number'),
         ("{%s, formula: 'always[0:1](v < 1)'}", 'r: formula uses always, which looks ahead'),
         ("{%s, formula: 'w < 1'}", 'r: formula names w, which is no signal; signals are: v'),
         ("{%s, formula: 'v == 1'}", 'compares for equality'),
@@ -350,3 +351,136 @@ def test_without_rules_the_library_is_not_loaded() -> None:
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == 'False', done.stderr
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('x > 1 y', 'has y where an operator must stand'),
+        ('(x > 1) x < 2', 'has x where an operator must stand'),
+        ('not x > 1', 'not without brackets, write not'),
+        ('once x > 1', 'once without brackets'),
+        ('x > 1 and x < 2 or x > 3', 'mixes and and or, add brackets'),
+        ('x > 1 -> x > 2 -> x > 3', 'mixes implies and implies'),
+        ('1 < x < 2', 'compares twice'),
+        ('(x > 1) > 2', 'needs a number left of >'),
+        ('x and x > 1', 'needs a comparison left of and'),
+        ('abs(x > 1) > 0', 'needs a number in abs'),
+        ('not(x)', 'needs a comparison in not'),
+        ('x', 'compares nothing'),
+        ('x > 1)', 'has ) where an operator must stand'),
+        ('(x > 1', 'has its end where ) must stand'),
+        ('x > ', 'has its end where a signal or number must stand'),
+        ('x > 1[0:1]', 'has [0:1] where an operator must stand'),
+        ('-x > 1', 'write -1 * or 0 -'),
+        ('2 * x + 1 > 1', 'mixes * and +, add brackets'),
+        ('x - 1 - 1 > 1', 'mixes - and -, add brackets'),
+        ('x > and', 'has and where a signal'),
+        ('pow(x, 2) > 1', 'no name, number or operator'),
+        ('(' * 40 + 'x > 1' + ')' * 40, 'deeper than 30 brackets'),
+    ],
+)
+def test_what_the_library_would_misread_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Formula(text, ['x'], 0.1)
+
+
+Values = list[float]
+
+
+def numbers() -> st.SearchStrategy[str]:
+    leaf = st.sampled_from(['x', 'y', '1', '2.5', '-3', 'abs(y)', '(2 * x)', '(x - y)'])
+    pair = st.tuples(leaf, st.sampled_from('+-*'), leaf)
+    return leaf | pair.map(lambda p: f'{p[0]} {p[1]} {p[2]}')
+
+
+def truths() -> st.SearchStrategy[tuple[str, Any]]:
+    """Pairs of a formula and what it must give: an evaluator of its own, sample by sample."""
+    compared = st.tuples(numbers(), st.sampled_from(['<', '<=', '>', '>=']), numbers()).map(compare)
+    return st.recursive(compared, lambda inner: joined(inner) | looked_back(inner), max_leaves=5)
+
+
+def compare(parts: tuple[str, str, str]) -> tuple[str, Any]:
+    left, sign, right = parts
+
+    def value(text: str, x: float, y: float) -> float:
+        return float(eval(text, {'x': x, 'y': y, 'abs': abs}))
+
+    def give(xs: Values, ys: Values) -> Values:
+        ahead = -1.0 if sign in ('<', '<=') else 1.0
+        pairs = zip(xs, ys, strict=True)
+        return [ahead * (value(left, x, y) - value(right, x, y)) for x, y in pairs]
+
+    return f'{left} {sign} {right}', give
+
+
+def joined(inner: st.SearchStrategy[tuple[str, Any]]) -> st.SearchStrategy[tuple[str, Any]]:
+    ways = {
+        'and': min,
+        'or': max,
+        'implies': lambda a, b: max(-a, b),
+        '->': lambda a, b: max(-a, b),
+        'iff': lambda a, b: -abs(a - b),
+        'xor': lambda a, b: abs(a - b),
+    }
+
+    def make(parts: tuple[tuple[str, Any], str, tuple[str, Any]]) -> tuple[str, Any]:
+        (left, give_left), word, (right, give_right) = parts
+
+        def give(xs: Values, ys: Values) -> Values:
+            pairs = zip(give_left(xs, ys), give_right(xs, ys), strict=True)
+            return [ways[word](a, b) for a, b in pairs]
+
+        return f'({left}) {word} ({right})', give
+
+    return st.tuples(inner, st.sampled_from(sorted(ways)), inner).map(make)
+
+
+def looked_back(inner: st.SearchStrategy[tuple[str, Any]]) -> st.SearchStrategy[tuple[str, Any]]:
+    def make(parts: tuple[str, tuple[str, Any], int]) -> tuple[str, Any]:
+        word, (text, give_inner), samples = parts
+
+        def give(xs: Values, ys: Values) -> Values:
+            found = give_inner(xs, ys)
+            if word == 'not':
+                return [-value for value in found]
+            most = max if word == 'once' else min
+            return [most(found[max(0, i - samples) : i + 1]) for i in range(len(found))]
+
+        bounds = '' if word == 'not' else f'[0:{samples / 10:g}]'
+        return f'{word}{bounds}({text})', give
+
+    words = st.sampled_from(['not', 'once', 'historically'])
+    return st.tuples(words, inner, st.integers(0, 6)).map(make)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=12),
+    st.integers(0, 6),
+)
+def test_since_is_the_best_moment_from_which_the_left_side_held(
+    samples: list[tuple[float, float]], reach: int
+) -> None:
+    formula = Formula(f'x > 0 since[0:{reach / 10:g}] y > 0', ['x', 'y'], 0.1)
+    for now, (x, y) in enumerate(samples):
+        begins = range(max(0, now - reach), now + 1)
+        held = [
+            min([samples[begin][1], *(left for left, _ in samples[begin + 1 : now + 1])])
+            for begin in begins
+        ]
+        assert formula.step({'x': x, 'y': y}) == pytest.approx(max(held))
+
+
+@settings(max_examples=150, deadline=None)
+@given(truths(), st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=12))
+def test_every_formula_means_what_it_says(
+    pair: tuple[str, Any], samples: list[tuple[float, float]]
+) -> None:
+    text, give = pair
+    formula = Formula(text, ['x', 'y'], 0.1) if re.search(r'\b[xy]\b', text) else None
+    if formula is None:
+        return
+    found = [formula.step({'x': x, 'y': y}) for x, y in samples]
+    expected = give([x for x, _ in samples], [y for _, y in samples])
+    assert found == pytest.approx(expected, abs=1e-9)
