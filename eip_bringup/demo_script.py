@@ -203,7 +203,8 @@ class Script(Stage):
             moves == 0,
             monitor_back_s=time.monotonic() - killed_s,
         )
-        self._reset_and_arm('reset and arm: the errand goes on')
+        # A monitor that was started anew knows no plan that was approved before.
+        self._reset_and_arm('reset, arm, and the errand approved anew: it drives', 'fridge')
         self._arrive('fridge')
 
 

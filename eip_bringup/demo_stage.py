@@ -111,11 +111,13 @@ class Stage:
         )
         self._done(self.robot.reset(OPERATOR, 'the cause is gone, the area is clear'))
 
-    def _reset_and_arm(self, expectation: str) -> None:
+    def _reset_and_arm(self, expectation: str, anew: str = '') -> None:
         self._reset()
         stood = not self.robot.wait_for(lambda: self.seen.is_moving, 0.3)
         self._arm()
         began_s = time.monotonic()
+        if anew:
+            self._set_off(anew)
         self._need(lambda: self.seen.is_moving, 5.0, self._why_stopped)
         self.note(
             expectation,
