@@ -484,3 +484,11 @@ def test_every_formula_means_what_it_says(
     found = [formula.step({'x': x, 'y': y}) for x, y in samples]
     expected = give([x for x, _ in samples], [y for _, y in samples])
     assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_without_the_library_a_rule_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, 'rtamt', None)
+    with pytest.raises(ValueError, match=r'need rtamt .*; pip install -r requirements.txt'):
+        Formula('x > 1', ['x'], 0.1)
