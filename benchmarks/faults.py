@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
@@ -13,26 +14,47 @@ from rich.table import Table
 from eip_safety_monitor.trial.bench import Bench, open_bench
 from eip_safety_monitor.trial.faults import FAULTS, Fault, Outcome, try_fault
 
+MUX = Path(__file__).with_name('_plain_mux.py')
 DESCRIPTION = 'faults on purpose: expected reaction, time to zero velocity, pass or fail'
 
 
 def run(options: Mapping[str, str]) -> dict[str, float]:
-    """Return counts and times; options: trials (20), domain (68), only (a regular expression)."""
+    """Return counts and times.
+
+    Options: trials (20), domain (68), only (a regular expression), compare (no): try each fault
+    once more with a plain multiplexer in the gate's place.
+    """
     trials = int(options.get('trials', '20'))
     pattern = re.compile(options.get('only', ''))
-    chosen = [fault for fault in FAULTS if pattern.search(fault.name)]
+    named = [fault for fault in FAULTS if pattern.search(fault.name)]
+    chosen = [fault for fault in named if not fault.why_not()]
+    for fault in named:
+        if fault not in chosen:
+            print(f'{fault.name}: not measured: {fault.why_not()}')
+    domain = int(options.get('domain', '68'))
+    is_compared = options.get('compare', 'no') not in ('no', 'false', '0', '')
     outcomes: dict[str, list[Outcome]] = {}
+    mux: dict[str, Outcome] = {}
+    restarts = 0
     with Progress() as progress:
-        task = progress.add_task('faults', total=len(chosen) * trials)
+        task = progress.add_task('faults', total=len(chosen) * (trials + is_compared))
         for fault in chosen:
             # A bench of its own for each: no fault inherits from another.
-            with open_bench(int(options.get('domain', '68'))) as bench:
+            with open_bench(domain) as bench:
                 outcomes[fault.name] = []
                 for _ in range(trials):
                     outcomes[fault.name].append(_one(fault, bench))
                     progress.advance(task)
-    Console().print(_table(chosen, outcomes))
-    return _figures(chosen, outcomes, trials)
+                restarts += len(bench.restarts)
+            if is_compared:
+                with open_bench(domain, gate_module=str(MUX)) as bench:
+                    mux[fault.name] = _one(fault, bench)
+                progress.advance(task)
+    Console().print(_table(chosen, outcomes, mux))
+    figures = {**_figures(chosen, outcomes, trials), 'benches_restarted': float(restarts)}
+    if is_compared:
+        figures['plain_mux_failed'] = float(sum(not outcome.passed for outcome in mux.values()))
+    return figures
 
 
 def _one(fault: Fault, bench: Bench) -> Outcome:
@@ -46,8 +68,11 @@ def _times_ms(outcomes: list[Outcome]) -> list[float]:
     return [outcome.stop_s * 1000 for outcome in outcomes if outcome.stop_s is not None]
 
 
-def _table(chosen: list[Fault], outcomes: dict[str, list[Outcome]]) -> Table:
-    table = Table('fault', 'expected', 'p50 ms', 'max ms', 'limit ms', 'result')
+def _table(
+    chosen: list[Fault], outcomes: Mapping[str, list[Outcome]], mux: Mapping[str, Outcome]
+) -> Table:
+    columns = ['fault', 'expected', 'p50 ms', 'max ms', 'limit ms', 'result']
+    table = Table(*columns, *(['plain mux'] if mux else []))
     for fault in chosen:
         times = _times_ms(outcomes[fault.name])
         problems = [outcome.problem for outcome in outcomes[fault.name] if not outcome.passed]
@@ -58,6 +83,7 @@ def _table(chosen: list[Fault], outcomes: dict[str, list[Outcome]]) -> Table:
             f'{max(times):.0f}' if times else '-',
             f'{fault.deadline_s * 1000:.0f}',
             f'{len(problems)} failed: {problems[0]}' if problems else 'passed',
+            *([mux[fault.name].problem or 'passed'] if mux else []),
         )
     return table
 
@@ -75,5 +101,6 @@ def _figures(
     }
     for fault in chosen:
         times = _times_ms(outcomes[fault.name])
+        figures[f'{fault.name}_p50_ms'] = statistics.median(times) if times else float('nan')
         figures[f'{fault.name}_max_ms'] = max(times) if times else float('nan')
     return figures

@@ -2,43 +2,87 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from rich.progress import track
 
-from eip_safety_monitor.trial.bench import Bench, open_bench
+from eip_safety_monitor.trial.bench import GATE, Bench, open_bench
 
 DESCRIPTION = 'violation, hardware stop and killed monitor to the first zero on cmd_vel'
 
 DEADLINE_S = 1.0
+BUSY_PER_CORE = 2
+MUX = Path(__file__).with_name('_plain_mux.py')
+MUX_TRIALS = 20
+Trial = Callable[[Bench], float | None]
 
 
 def run(options: Mapping[str, str]) -> dict[str, float]:
-    """Return percentiles in ms; options: trials (200), domain (69), seed (1)."""
+    """Return percentiles in ms.
+
+    Options: trials (200), loaded (no), plot (file), compare (no), domain (69), seed (1). `loaded`
+    runs two busy processes per core; `compare` tries a plain multiplexer in the gate's place.
+    """
     trials = int(options.get('trials', '200'))
     random.seed(int(options.get('seed', '1')))
-    kinds: dict[str, Callable[[Bench], float | None]] = {
+    domain = int(options.get('domain', '69'))
+    with _load(_is_on(options, 'loaded')):
+        stops = _measure(domain, trials, GATE)
+        mux = (
+            _measure(domain, min(trials, MUX_TRIALS), str(MUX))
+            if _is_on(options, 'compare')
+            else {}
+        )
+    figures: dict[str, float] = {
+        'trials': float(trials),
+        'loaded': float(_is_on(options, 'loaded')),
+    }
+    figures |= _figures(stops, '')
+    figures |= _figures(mux, 'plain_mux_') if mux else {}
+    if options.get('plot'):
+        _plot({name: _known(times) for name, times in stops.items()}, Path(options['plot']))
+    return figures
+
+
+def _measure(domain: int, trials: int, gate_module: str) -> dict[str, list[float | None]]:
+    kinds: dict[str, Trial] = {
         'violation': _violation,
         'hardware': _hardware,
         'monitor_killed': _monitor_killed,
     }
-    figures: dict[str, float] = {'trials': float(trials)}
-    missed = 0
-    with open_bench(int(options.get('domain', '69'))) as bench:
-        bench.robot.make_move(20.0)
-        for name, trial in kinds.items():
-            times = [_one(bench, trial) for _ in track(range(trials), description=name)]
-            stops = [value for value in times if value is not None]
-            missed += len(times) - len(stops)
-            figures |= _percentiles(name, stops)
-    figures['missed'] = float(missed)
-    return figures
+    with open_bench(domain, gate_module=gate_module) as bench:
+        bench.drive()
+        return {
+            name: [_one(bench, trial) for _ in track(range(trials), description=name)]
+            for name, trial in kinds.items()
+        }
 
 
-def _one(bench: Bench, trial: Callable[[Bench], float | None]) -> float | None:
-    bench.robot.make_move(20.0)
+def _is_on(options: Mapping[str, str], name: str) -> bool:
+    return options.get(name, 'no') not in ('no', 'false', '0', '')
+
+
+@contextmanager
+def _load(is_loaded: bool) -> Iterator[None]:
+    count = BUSY_PER_CORE * (os.cpu_count() or 1) if is_loaded else 0
+    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def _one(bench: Bench, trial: Trial) -> float | None:
+    bench.drive()
     # Spread over the phases of every timer involved.
     time.sleep(random.uniform(0.05, 0.15))
     return trial(bench)
@@ -70,6 +114,18 @@ def _milliseconds(began_ns: int, ended_ns: int | None) -> float | None:
     return None if ended_ns is None else (ended_ns - began_ns) / 1e6
 
 
+def _known(times: Sequence[float | None]) -> list[float]:
+    return sorted(value for value in times if value is not None)
+
+
+def _figures(stops: Mapping[str, Sequence[float | None]], prefix: str) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for name, times in stops.items():
+        figures |= _percentiles(prefix + name, _known(times))
+    missed = sum(value is None for times in stops.values() for value in times)
+    return figures | {f'{prefix}missed': float(missed)}
+
+
 def _percentiles(name: str, values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values) or [float('nan')]
     last = len(ordered) - 1
@@ -78,3 +134,25 @@ def _percentiles(name: str, values: Sequence[float]) -> dict[str, float]:
         f'{name}_p99_ms': ordered[round(0.99 * last)],
         f'{name}_max_ms': ordered[-1],
     }
+
+
+def _plot(stops: Mapping[str, Sequence[float]], path: Path) -> None:
+    # The object interface: no window, no state, no backend to choose.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 2.2 * len(stops)), layout='constrained')
+    plots = figure.subplots(len(stops), 1, squeeze=False)[:, 0]
+    for plot, (name, times) in zip(plots, stops.items(), strict=True):
+        plot.hist(times, bins=60)
+        if times:
+            p99 = _percentiles('x', times)['x_p99_ms']
+            plot.axvline(p99, color='tab:red', label=f'p99 {p99:.0f} ms of {len(times)}')
+            plot.legend()
+        plot.set_title(name.replace('_', ' '))
+        plot.set_ylabel('stops')
+    plots[-1].set_xlabel('cause to first zero velocity, ms')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, format='png', dpi=120)
+    except OSError as error:
+        raise ValueError(f'plot {path} cannot be written: {error.strerror}') from None

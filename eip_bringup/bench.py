@@ -20,7 +20,14 @@ from types import ModuleType
 from eip_bringup.environment import SOURCE, bench_folders
 from eip_bringup.errors import ExitCode, UserError
 
-__all__ = ['BenchError', 'Report', 'list_benchmarks', 'parse_options', 'run_benchmark']
+__all__ = [
+    'BenchError',
+    'Report',
+    'list_benchmarks',
+    'option_pairs',
+    'parse_options',
+    'run_benchmark',
+]
 
 NAME = re.compile(r'[a-z][a-z0-9_]*')
 LIBRARIES = ('torch', 'transformers', 'numpy', 'mujoco', 'ros-rclpy')
@@ -96,6 +103,22 @@ def parse_options(pairs: Sequence[str]) -> dict[str, str]:
             raise BenchError(f'option {pair!r} is not of the form key=value')
         options[key] = value
     return options
+
+
+def option_pairs(words: Sequence[str]) -> list[str]:
+    """Return `--key value`, `--key=value` and `--flag` as `key=value` texts, a flag as `yes`."""
+    pairs: list[str] = []
+    for index, word in enumerate(words):
+        if not word.startswith('--') or len(word) < 3:
+            if index == 0 or not words[index - 1].startswith('--') or '=' in words[index - 1]:
+                raise BenchError(f'{word!r} belongs to no option; write --key value')
+            continue
+        key, sign, value = word[2:].partition('=')
+        following = words[index + 1] if index + 1 < len(words) else '--'
+        if not sign:
+            value = 'yes' if following.startswith('--') else following
+        pairs.append(f'{key.replace("-", "_")}={value}')
+    return pairs
 
 
 def device() -> str:

@@ -17,6 +17,7 @@ from eip_safety_monitor import conversions
 from eip_safety_monitor.clock import MonotonicClock
 from eip_safety_monitor.gate import Gate, GateConfig, GateOutput, Reason
 from eip_safety_monitor.inbox import Inbox
+from eip_safety_monitor.late_turns import LateTurns
 from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.velocity import ZERO, Velocity
 
@@ -48,6 +49,7 @@ class MotionGateNode(Node):
         self._published = ZERO
         self._reason = Reason.NO_PERMIT
         self._looked_ns = self._monotonic.now_ns()
+        self._turns = LateTurns(self._looked_ns)
         self._timer = self.create_timer(TURN_PERIOD_S, self._turn, clock=STEADY)
         self._turn()
 
@@ -61,6 +63,9 @@ class MotionGateNode(Node):
     def _turn(self) -> None:
         # What is taken now came after the last turn: it is counted as that old.
         since_ns, self._looked_ns = self._looked_ns, self._monotonic.now_ns()
+        late_s = self._turns.note(self._looked_ns)
+        if late_s:
+            self._log_to.warning(f'this turn came {late_s * 1000:.0f} ms after the one before')
         for state in self._permits.take():
             self._gate.hear_permit(conversions.permit_from(state), since_ns)
         for command in self._commands.take():
@@ -111,6 +116,7 @@ class MotionGateNode(Node):
             'permit_age_s': f'{self._gate.judge.age_s():.3f}',
             'refused_permits': self._gate.judge.refused,
             'bad_commands': self._gate.bad_commands,
+            **self._turns.figures(),
         }
         message = f'{output.reason}: {output.detail}'.rstrip(': ')
         return Diagnosis(Level.OK if is_moving else Level.WARN, message, values)

@@ -24,6 +24,7 @@ app = typer.Typer(
 for group in (life, robot, status, judge, tools):
     for command in group.COMMANDS:
         app.command()(command)
+app.command(name='bench', context_settings=tools.BENCH_SETTINGS)(tools.bench)
 app.command(name='eval')(judge.evaluate)
 app.add_typer(audit.app, name='audit')
 

@@ -9,13 +9,18 @@ import typer
 from eip_bringup.cli.options import JsonFile
 from eip_bringup.errors import ExitCode
 
-__all__ = ['COMMANDS']
+__all__ = ['BENCH_SETTINGS', 'COMMANDS', 'bench']
+
+BENCH_SETTINGS = {'allow_extra_args': True, 'ignore_unknown_options': True}
+"""A benchmark's own options pass through: --trials 50 is -o trials=50, --loaded -o loaded=yes."""
 
 
 def bench(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help='Benchmark; without one, all are listed.')] = '',
     option: Annotated[
-        list[str] | None, typer.Option('--option', '-o', help='key=value, may be repeated.')
+        list[str] | None,
+        typer.Option('--option', '-o', help='key=value, may be repeated; or --key value.'),
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -23,7 +28,7 @@ def bench(
     from rich.console import Console
     from rich.table import Table
 
-    from eip_bringup.bench import list_benchmarks, parse_options, run_benchmark
+    from eip_bringup.bench import list_benchmarks, option_pairs, parse_options, run_benchmark
 
     console = Console(highlight=False)
     if not name:
@@ -32,7 +37,7 @@ def bench(
             table.add_row(known, description)
         console.print(table)
         return
-    report = run_benchmark(name, parse_options(option or []))
+    report = run_benchmark(name, parse_options([*(option or []), *option_pairs(context.args)]))
     if json_file:
         report.write(json_file)
     table = Table('figure', 'value', box=None, pad_edge=False, title=f'eip bench {name}')
@@ -59,4 +64,4 @@ def doctor() -> None:
     raise typer.Exit(int(ExitCode.FAILED) if problems else 0)
 
 
-COMMANDS = (bench, doctor)
+COMMANDS = (doctor,)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 import threading
 import time
 import uuid
@@ -38,7 +40,8 @@ PATIENCE_S = 1.0
 class FakeRobot(Node):
     """Every input of the monitor at its usual rate; attributes change what is said.
 
-    `silent` names topics, or nodes for their heartbeats, that say nothing. The robot takes the
+    `silent` names topics, or nodes for their heartbeats, that say nothing; `slowed` topics of
+    which only every n-th message is sent. The robot takes the
     gate's velocity at once. Spins in a thread of its own between `open` and `close`.
     """
 
@@ -50,6 +53,7 @@ class FakeRobot(Node):
         self._sequence = 0
         self._impostor_sequence = 0
         self.silent: set[str] = set()
+        self.slowed: dict[str, int] = {}
         self.unhealthy: dict[str, str] = {}
         self.heal()
         self.heard_beats: deque[Heartbeat] = deque(maxlen=200)
@@ -57,6 +61,7 @@ class FakeRobot(Node):
         self.given: deque[tuple[int, float, float]] = deque(maxlen=300)
         self.states: deque[tuple[int, SafetyState]] = deque(maxlen=2_000)
         self.events: deque[SafetyEvent] = deque(maxlen=2_000)
+        self.said: deque[tuple[int, str]] = deque(maxlen=2_000)
         self._scans = 0
         self._make_publishers()
         self._make_timers()
@@ -89,6 +94,7 @@ class FakeRobot(Node):
     def heal(self) -> None:
         """Say again what a robot with nothing wrong says."""
         self.silent.clear()
+        self.slowed.clear()
         self.unhealthy.clear()
         self.person_m: float | None = None
         self.is_pressed = False
@@ -195,6 +201,17 @@ class FakeRobot(Node):
             )
         )
 
+    def speak_anew(self, name: str) -> None:
+        """Beat as `name` again, as a process that was just started."""
+        self._instances[name] = uuid.uuid4().hex
+        self.silent.discard(name)
+
+    def is_heard(self, text: str, since_ns: int) -> bool:
+        """Tell whether a cause or an event since then matches the regular expression `text`."""
+        states = [(at_ns, state.cause) for at_ns, state in list(self.states)]
+        said = [*states, *self.said]
+        return any(at_ns >= since_ns and re.search(text, words) for at_ns, words in said)
+
     def replay(self, beats: Iterable[Heartbeat]) -> None:
         """Publish heartbeats as they were once heard."""
         for beat in beats:
@@ -290,8 +307,10 @@ class FakeRobot(Node):
             self.create_timer(period_s, self._unless_silent(name, publish))
 
     def _unless_silent(self, name: str, publish: Callable[[], None]) -> Callable[[], None]:
+        turns = itertools.count()
+
         def turn() -> None:
-            if name not in self.silent:
+            if name not in self.silent and next(turns) % self.slowed.get(name, 1) == 0:
                 publish()
 
         return turn
@@ -318,6 +337,7 @@ class FakeRobot(Node):
 
     def _on_event(self, message: SafetyEvent) -> None:
         self.events.append(message)
+        self.said.append((time.monotonic_ns(), message.message))
 
     def _publish_odometry(self) -> None:
         message = Odometry()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -12,13 +11,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eip.msg import SafetyState
 from eip_ros.names import Topic
 from eip_safety_monitor.clock import seconds
 from eip_safety_monitor.trial.bench import Bench
 from eip_safety_monitor.trial.fake_robot import BEAMS
+from eip_safety_monitor.trial.process_faults import (
+    disk_full,
+    disk_read_only,
+    monitor_never_started,
+    peer_dies_and_motion_goes_on,
+    peer_lost,
+    wall_clock,
+)
+from eip_safety_monitor.trial.small_disk import why_no_small_disk
+from eip_safety_monitor.trial.wall_clock import why_no_wall_clock
 
 __all__ = ['FAULTS', 'Fault', 'Outcome', 'try_fault']
 
@@ -36,7 +45,8 @@ class Fault:
     `broken` is a context manager's generator: it yields the monotonic time at which the fault
     began, ns, and heals it afterwards. The gate must give zero within `deadline_s` and the monitor
     come to one of `modes` (None: it is dead or cannot be heard) while the fault stands. `keeps`
-    are the modes allowed after it has healed, before any reset.
+    are the modes allowed after it has healed, before any reset. `says` is a regular expression that
+    a cause or event must match. `why_not` says why it cannot be tried here.
     """
 
     name: str
@@ -45,6 +55,8 @@ class Fault:
     deadline_s: float
     modes: tuple[int | None, ...]
     keeps: tuple[int | None, ...]
+    says: str = ''
+    why_not: Callable[[], str] = lambda: ''
 
 
 @dataclass(frozen=True)
@@ -59,11 +71,13 @@ class Outcome:
 def try_fault(fault: Fault, bench: Bench) -> Outcome:
     """Make the robot move, break things, watch, heal, watch again."""
     robot = bench.robot
-    robot.make_move(30.0)
+    bench.drive()
     with contextmanager(fault.broken)(bench) as began_ns:
         _sleep_until(began_ns, fault.deadline_s)
         if not robot.wait(lambda: robot.mode() in fault.modes, 4.0):
             return Outcome(False, None, f'mode is {robot.mode()}, not one of {fault.modes}')
+        if fault.says and not robot.wait(lambda: robot.is_heard(fault.says, began_ns), 4.0):
+            return Outcome(False, None, f'nobody said {fault.says!r}')
         time.sleep(QUIET_S)
         moved_ns = max(began_ns, robot.last_motion_ns() or 0)
         if seconds(_now() - moved_ns) < QUIET_S / 2:
@@ -235,26 +249,27 @@ def _impostor_heartbeat(bench: Bench) -> Iterator[int]:
     bench.gate.send(signal.SIGCONT)
 
 
-def _full_disk(bench: Bench) -> Iterator[int]:
-    # No file of the monitor may grow: every write to its log fails as on a full disk.
-    before = resource.prlimit(bench.monitor.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    bench.robot.allow_everything()
-    yield _now()
-    resource.prlimit(bench.monitor.pid, resource.RLIMIT_FSIZE, before)
-
-
 def _flood(bench: Bench) -> Iterator[int]:
     bench.flooder.start()
     yield _now()
     bench.flooder.stop()
 
 
-def _latches(name: str, broken: Broken, deadline_s: float) -> Fault:
-    return Fault(name, 'latched stop', broken, deadline_s, (STOPPED,), (STOPPED,))
+def _slow(name: str, every: int) -> Broken:
+    def broken(bench: Bench) -> Iterator[int]:
+        bench.robot.slowed[name] = every
+        yield _now()
+        del bench.robot.slowed[name]
+
+    return broken
 
 
-def _holds(name: str, broken: Broken, deadline_s: float) -> Fault:
-    return Fault(name, 'protective stop', broken, deadline_s, (PROTECTIVE,), (ARMED,))
+def _latches(name: str, broken: Broken, deadline_s: float, says: str = '') -> Fault:
+    return Fault(name, 'latched stop', broken, deadline_s, (STOPPED,), (STOPPED,), says)
+
+
+def _holds(name: str, broken: Broken, deadline_s: float, says: str = '') -> Fault:
+    return Fault(name, 'protective stop', broken, deadline_s, (PROTECTIVE,), (ARMED,), says)
 
 
 def _zeroes(name: str, broken: Broken, deadline_s: float) -> Fault:
@@ -265,13 +280,20 @@ def _silences(name: str, broken: Broken) -> Fault:
     return Fault(name, 'zero, latched on return', broken, 0.15, (None,), (STOPPED,))
 
 
+def _goes_on(name: str, broken: Broken, why_not: Callable[[], str] = lambda: '') -> Fault:
+    """Motion goes on under the fault, and a person near still stops it in time."""
+    expected = 'goes on, still stops'
+    return Fault(name, expected, broken, 0.1, (PROTECTIVE,), (ARMED,), why_not=why_not)
+
+
 ANY = (STOPPED, PROTECTIVE, ARMED)
 # Losing a signal takes its own time limit of the policy, plus 0.2 s.
 FAULTS = (
     _silences('monitor_killed', _kill_monitor),
     _silences('monitor_suspended', _suspend_monitor),
-    _latches('gate_killed', _kill_gate, 0.8),
-    _latches('gate_suspended', _suspend_gate, 0.8),
+    Fault('monitor_never_started', 'zero', monitor_never_started, 1.5, (None,), (STOPPED,)),
+    _latches('gate_killed', _kill_gate, 0.8, 'motion_gate is silent .* is ended'),
+    _latches('gate_suspended', _suspend_gate, 0.8, 'motion_gate is silent .* is suspended'),
     _latches('gate_restarted_while_moving', _restart_gate, 1.5),
     _holds('person_too_near', _person, 0.1),
     _holds('person_while_llm_allows_all', _person_while_llm_allows, 0.1),
@@ -287,8 +309,16 @@ FAULTS = (
     _latches('hardware_stop_lost', _silent(Topic.HARDWARE_STOP), 0.6),
     _latches('scan_lost', _silent(Topic.SCAN), 0.6),
     _latches('odom_lost', _silent(Topic.ODOM), 0.6),
+    _holds('odom_slow', _slow(Topic.ODOM, 7), 1.5, 'odom comes . times a second'),
     _holds('scene_lost', _silent(Topic.SCENE), 0.8),
-    _holds('llm_lost', _silent('safety_llm'), 1.3),
+    _holds('llm_lost', _silent('safety_llm'), 1.3, 'safety_llm is silent'),
+    _holds('llm_killed', peer_lost('safety_llm', signal.SIGKILL), 1.3, 'is ended'),
+    _holds('llm_suspended', peer_lost('safety_llm', signal.SIGSTOP), 1.3, 'is suspended'),
+    _holds('llm_hung', peer_lost('safety_llm', signal.SIGUSR1), 1.3, 'is hung'),
+    _goes_on('memory_manager_killed', peer_dies_and_motion_goes_on('memory_manager')),
+    _goes_on('performance_monitor_killed', peer_dies_and_motion_goes_on('performance_monitor')),
+    _goes_on('wall_clock_an_hour_ahead', wall_clock(3600.0), why_no_wall_clock),
+    _goes_on('wall_clock_an_hour_back', wall_clock(-3600.0), why_no_wall_clock),
     _latches('scan_nan', _ranges([math.nan] * BEAMS), 0.2),
     _latches('scan_infinite', _ranges([math.inf] * BEAMS), 0.2),
     _latches('scan_empty', _ranges([]), 0.2),
@@ -302,6 +332,10 @@ FAULTS = (
     Fault('second_monitor_permits', 'zero', _second_monitor, 0.15, ANY, ANY),
     _latches('second_monitor_process', _second_monitor_process, 0.3),
     _latches('heartbeat_impostor', _impostor_heartbeat, 0.8),
-    _latches('audit_disk_full', _full_disk, 0.3),
+    _latches('audit_disk_full', disk_full, 0.3, 'cannot be written: (No space|File too large)'),
+    replace(
+        _latches('audit_disk_read_only', disk_read_only, 0.3, 'written: Read-only file system'),
+        why_not=why_no_small_disk,
+    ),
     Fault('flood_on_every_input', 'stop', _flood, 3.0, (STOPPED, PROTECTIVE, None), ANY),
 )

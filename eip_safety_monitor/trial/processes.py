@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 __all__ = ['NodeProcess']
 
 
 class NodeProcess:
-    """One node module run by this Python, its output in a file; ended by its own id only."""
+    """One node module run by this Python, its output in a file; ended by its own id only.
+
+    A `module` that ends in `.py` is the path of a script.
+    """
 
     def __init__(
         self,
@@ -33,7 +36,8 @@ class NodeProcess:
     @property
     def command(self) -> list[str]:
         """Return the command line by which it is started."""
-        parts = [sys.executable, '-m', self._module, *self._arguments]
+        how = [self._module] if self._module.endswith('.py') else ['-m', self._module]
+        parts = [sys.executable, *how, *self._arguments]
         if self.parameters:
             parts.append('--ros-args')
         for name, value in self.parameters.items():
@@ -50,11 +54,17 @@ class NodeProcess:
         """Return the exit code, None while it runs or before it was started."""
         return self._child.poll() if self._child else None
 
-    def start(self) -> None:
-        """Start the process; its output is appended to the log file."""
+    def start(self, wrap: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+        """Start the process; its output is appended to the log file.
+
+        `wrap` are words put before its command line; the last of them must become the process.
+        """
         with self._log_file.open('ab') as output:
             self._child = subprocess.Popen(
-                self.command, stdout=output, stderr=subprocess.STDOUT, env=self._environment
+                [*wrap, *self.command],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**self._environment, **(environment or {})},
             )
 
     def send(self, number: signal.Signals) -> None:

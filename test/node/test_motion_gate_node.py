@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -81,3 +83,14 @@ def test_a_parameter_out_of_range_is_one_line_and_exit_code_2(ros_domain: int) -
     assert done.returncode == 2
     assert 'command_timeout_s' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_a_late_turn_is_logged_with_its_lateness(bench: Bench) -> None:
+    bench.robot.make_move(20.0)
+    bench.gate.send(signal.SIGSTOP)
+    time.sleep(0.2)
+    bench.gate.send(signal.SIGCONT)
+    pattern = re.compile(r'this turn came (\d+) ms after the one before')
+    assert bench.robot.wait(
+        lambda: any(int(late) >= 150 for late in pattern.findall(bench.gate.output()))
+    )

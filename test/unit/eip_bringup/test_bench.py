@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from eip_bringup.bench import BenchError, list_benchmarks, parse_options, run_benchmark
+from eip_bringup.bench import (
+    BenchError,
+    list_benchmarks,
+    option_pairs,
+    parse_options,
+    run_benchmark,
+)
 
 GOOD = """
 '''Text.'''
@@ -92,3 +98,20 @@ def test_a_report_that_cannot_be_written_is_named(folder: Path) -> None:
     report = run_benchmark('count', {}, [folder])
     with pytest.raises(BenchError, match='cannot be written'):
         report.write(folder / 'count.py' / 'x.json')
+
+
+def test_options_of_a_benchmark_may_be_written_as_options() -> None:
+    words = ['--trials', '50', '--loaded', '--plot=x.png', '--offset', '-3', '--memory-mb', '9']
+    assert option_pairs(words) == [
+        'trials=50',
+        'loaded=yes',
+        'plot=x.png',
+        'offset=-3',
+        'memory_mb=9',
+    ]
+
+
+@pytest.mark.parametrize('words', [['50'], ['--a', '1', '2'], ['--a=1', '2']])
+def test_a_word_that_belongs_to_no_option_is_named(words: list[str]) -> None:
+    with pytest.raises(BenchError, match='belongs to no option'):
+        option_pairs(words)

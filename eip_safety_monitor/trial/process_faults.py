@@ -1,0 +1,158 @@
+"""Faults of whole processes: dead and hung peers, a wall clock that jumps, a disk that is full."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from eip.msg import SafetyState
+from eip_safety_monitor.clock import seconds
+from eip_safety_monitor.heartbeats import TAKEOVER_S
+from eip_safety_monitor.trial.bench import Bench
+from eip_safety_monitor.trial.processes import NodeProcess
+from eip_safety_monitor.trial.small_disk import SmallDisk, why_no_small_disk
+from eip_safety_monitor.trial.wall_clock import WallClock
+
+__all__ = [
+    'disk_full',
+    'disk_read_only',
+    'monitor_never_started',
+    'peer_dies_and_motion_goes_on',
+    'peer_lost',
+    'wall_clock',
+]
+
+Broken = Callable[[Bench], Iterator[int]]
+NEAR_M = 0.4
+GOES_ON_S = 0.5
+JUMP_TOLERANCE_S = 60.0
+
+
+def peer_lost(name: str, number: signal.Signals) -> Broken:
+    """Let a real process that beats as `name` be killed, suspended or hung by a signal."""
+
+    def broken(bench: Bench) -> Iterator[int]:
+        with _peer(bench, name) as peer:
+            peer.send(number)
+            yield time.monotonic_ns()
+
+    return broken
+
+
+def peer_dies_and_motion_goes_on(name: str) -> Broken:
+    """Kill a process that motion does not hang on; the robot goes on and still stops."""
+
+    def broken(bench: Bench) -> Iterator[int]:
+        with _peer(bench, name) as peer:
+            began_ns = time.monotonic_ns()
+            peer.kill()
+            robot = bench.robot
+            if not robot.wait(lambda: robot.is_heard(f'{name} is silent', began_ns), 8.0):
+                raise TimeoutError(f'nobody said that {name} is silent')
+            _expect_motion(bench)
+            yield robot.show_person(NEAR_M)
+            robot.show_person(None)
+
+    return broken
+
+
+def wall_clock(offset_s: float) -> Broken:
+    """Set the wall clock inside both nodes while they drive; they go on and still stop."""
+
+    def broken(bench: Bench) -> Iterator[int]:
+        clock, robot = WallClock(bench.folder), bench.robot
+        bench.restart(environment=clock.environment)
+        try:
+            clock.set(offset_s)
+            if not robot.wait(lambda: abs(_ahead_s(bench) - offset_s) < JUMP_TOLERANCE_S, 5.0):
+                raise TimeoutError(f'the clock of the monitor is {_ahead_s(bench):.0f} s ahead')
+            time.sleep(GOES_ON_S)
+            _expect_motion(bench)
+            yield robot.show_person(NEAR_M)
+        finally:
+            robot.show_person(None)
+            clock.set(0.0)
+
+    return broken
+
+
+def disk_full(bench: Bench) -> Iterator[int]:
+    """Fill the disk that the audit log is on, or where mounting is forbidden, limit its files."""
+    if why_no_small_disk():
+        yield from _file_limit(bench)
+        return
+    disk = SmallDisk(bench.state_folder, bench.monitor)
+    bench.restart(disk.wrap)
+    disk.fill()
+    bench.robot.allow_everything()
+    yield time.monotonic_ns()
+    disk.free()
+
+
+def disk_read_only(bench: Bench) -> Iterator[int]:
+    """Let the disk that the audit log is on become read-only."""
+    disk = SmallDisk(bench.state_folder, bench.monitor)
+    bench.restart(disk.wrap)
+    disk.make_read_only()
+    bench.robot.allow_everything()
+    yield time.monotonic_ns()
+    disk.make_writable()
+
+
+def monitor_never_started(bench: Bench) -> Iterator[int]:
+    """Let the gate come up alone, with a velocity wanted all the time."""
+    began_ns = time.monotonic_ns()
+    bench.monitor.kill()
+    bench.gate.kill()
+    bench.gate.start()
+    robot = bench.robot
+    if not robot.wait(lambda: robot.given and seconds(robot.given[-1][0] - began_ns) > 0.3, 15.0):
+        raise TimeoutError('the gate did not start')
+    yield began_ns
+    bench.monitor.start()
+
+
+def _file_limit(bench: Bench) -> Iterator[int]:
+    before = resource.prlimit(bench.monitor.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    bench.robot.allow_everything()
+    yield time.monotonic_ns()
+    resource.prlimit(bench.monitor.pid, resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def _peer(bench: Bench, name: str) -> Iterator[NodeProcess]:
+    peer, robot = bench.peer(name), bench.robot
+    peer.start()
+    try:
+        if not robot.wait(lambda: _has_beaten(bench, peer, 0), 15.0):
+            raise TimeoutError(f'the process that speaks as {name} did not start')
+        robot.silent.add(name)
+        # Only after a pause is the new process believed to be the node.
+        believed_ns = time.monotonic_ns() + int(2e9 * TAKEOVER_S)
+        robot.wait(lambda: _has_beaten(bench, peer, believed_ns), 5.0)
+        robot.make_move(30.0)
+        yield peer
+    finally:
+        peer.kill()
+        robot.speak_anew(name)
+
+
+def _has_beaten(bench: Bench, peer: NodeProcess, since_ns: int) -> bool:
+    beats = list(bench.robot.heard_beats)
+    return any(beat.pid == peer.pid and beat.monotonic_ns >= since_ns for beat in beats)
+
+
+def _ahead_s(bench: Bench) -> float:
+    if not bench.robot.states:
+        return 0.0
+    stamp = bench.robot.states[-1][1].header.stamp
+    return float(stamp.sec - time.time())
+
+
+def _expect_motion(bench: Bench) -> None:
+    robot = bench.robot
+    if robot.mode() != SafetyState.ARMED or not robot.is_moving():
+        raise TimeoutError(f'the robot does not go on; mode {robot.mode()}')
