@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,17 +121,11 @@ def test_the_speed_before_a_border_never_falls_with_distance(
     assert limit_mps <= near <= speed_before(distance_m + more_m, limit_mps, 1.5, 0.15) + 1e-12
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.floats(-2.0, 6.0),
-    st.floats(1.6, 3.0),
-    st.lists(st.floats(-1.5, 1.5), min_size=6, max_size=6),
-    st.floats(0.2, 3.0),
-)
-def test_a_robot_that_obeys_is_never_inside_a_keep_out_at_speed(
-    x_m: float, y_m: float, turns: list[float], acceleration: float
-) -> None:
-    policy = with_zones(KEEP_OUT)
+def obey(
+    zone: Zone, x_m: float, y_m: float, turns: list[float], acceleration: float
+) -> Iterator[tuple[float, float]]:
+    """Yield distance of the true hull, m, and speed, m/s, of a robot that does as permitted."""
+    policy = with_zones(zone)
     guard, step_s = ZoneGuard(policy, ManualClock()), 0.01
     deceleration = policy.separation.deceleration_mps2
     told = deque([0.0] * 15)  # what was permitted a reaction time ago
@@ -145,9 +140,35 @@ def test_a_robot_that_obeys_is_never_inside_a_keep_out_at_speed(
         heading += turns[tick // 100] * step_s
         x_m += speed * math.cos(heading) * step_s
         y_m += speed * math.sin(heading) * step_s
-        hull_m = KEEP_OUT.distance(x_m, y_m, policy.robot.radius_m)
+        yield zone.distance(x_m, y_m, policy.robot.radius_m), speed
+
+
+ways = given(
+    st.floats(-2.0, 6.0),
+    st.floats(1.6, 3.0),
+    st.lists(st.floats(-1.5, 1.5), min_size=6, max_size=6),
+    st.floats(0.2, 3.0),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@ways
+def test_a_robot_that_obeys_is_never_inside_a_keep_out_at_speed(
+    x_m: float, y_m: float, turns: list[float], acceleration: float
+) -> None:
+    for hull_m, speed in obey(KEEP_OUT, x_m, y_m, turns, acceleration):
         assert hull_m > 0.0 or speed <= KEEP_OUT.creep_speed_mps + 1e-6
     assert hull_m > -0.01
+
+
+@settings(max_examples=60, deadline=None)
+@ways
+def test_a_robot_that_obeys_is_slow_when_it_enters_a_speed_zone_and_is_not_held(
+    x_m: float, y_m: float, turns: list[float], acceleration: float
+) -> None:
+    for hull_m, speed in obey(SLOW, x_m, y_m, turns, acceleration):
+        assert hull_m > 0.0 or speed <= SLOW.limit_mps + 1e-6
+    assert speed > 0.0
 
 
 def test_a_keep_out_zone_slows_then_latches_until_the_robot_is_moved_out() -> None:
