@@ -56,7 +56,7 @@ def test_steps_of_an_approved_plan_are_granted_until_a_stop_revokes_them(bench: 
     robot.call('emergency_stop')
     assert 'motion is not permitted' in ask(0, 'sink', first.permit_id).refusal
     assert robot.wait(lambda: any(event.cause == 'permit.revoked' for event in robot.events))
-    robot.make_move(10.0)
+    robot.make_move(40.0)
     assert robot.mode() == SafetyState.ARMED
     assert 'revoked' in ask(0, 'sink', first.permit_id).refusal
     assert ask(0, 'sink').granted
@@ -100,7 +100,7 @@ def test_the_simulated_skill_server_asks_a_real_monitor_and_holds_until_it_is_ar
         assert robot.wait(lambda: reached(PlanStatus.HELD), 10.0)
         assert not reached(PlanStatus.FAILED)
         robot.events.clear()
-        robot.make_move(20.0)
+        robot.make_move(40.0)
         assert robot.wait(lambda: reached(PlanStatus.SUCCEEDED), 20.0), statuses[-1].message
         granted = [event.message for event in robot.events if event.cause == 'permit.granted']
         assert granted[0] == "step 0 of plan 'w' may begin: wait"

@@ -68,7 +68,8 @@ def test_each_input_pressed_or_silent_stops_a_moving_robot(module_ros_domain: in
     with open_bench(module_ros_domain) as bench:
         robot = bench.robot
         policy = bench.folder / 'policy.yaml'
-        policy.write_text(policy.read_text() + INPUTS.format(device=os.ttyname(other)))
+        inputs = INPUTS.format(device=os.ttyname(other))
+        policy.write_text(policy.read_text().replace('\nstop_inputs:\n', inputs))
         bench.monitor.stop()
         bench.monitor.start()
         buttons = Buttons(bench, line)
