@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -193,6 +194,8 @@ def _load(name: str, folders: Sequence[Path]) -> Callable[[dict[str, str]], Mapp
     if spec is None or spec.loader is None:
         raise BenchError(f'{path} is not a Python module')
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return _run_of(module, path)
 

@@ -1,0 +1,47 @@
+"""The benchmarks of the safety nodes take their options and draw what they measured."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from eip_bringup.bench import BenchError, run_benchmark
+
+BENCHMARKS = Path(__file__).parents[2] / 'benchmarks'
+
+
+@pytest.fixture
+def stop() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('benchmark_stop', BENCHMARKS / 'stop.py')
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_histogram_is_a_picture(stop: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / 'new' / 'stops.png'
+    stop._plot({'violation': [3.0, 4.0, 9.0], 'hardware': [], 'monitor_killed': [90.0]}, path)
+    assert path.read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_picture_that_cannot_be_written_is_named(stop: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ValueError, match=r'file/x\.png cannot be written'):
+        stop._plot({'violation': [3.0]}, tmp_path / 'file' / 'x.png')
+
+
+def test_missed_stops_are_counted_and_are_in_no_percentile(stop: ModuleType) -> None:
+    figures = stop._figures({'violation': [3.0, None, 5.0]}, 'plain_mux_')
+    assert figures['plain_mux_missed'] == 1.0
+    assert figures['plain_mux_violation_max_ms'] == 5.0
+
+
+@pytest.mark.parametrize('options', [{'minutes': '0'}, {'minutes': 'x'}, {'faults': '2'}])
+def test_impossible_options_of_the_soak_are_named(options: dict[str, str]) -> None:
+    with pytest.raises(BenchError, match='benchmark soak: '):
+        run_benchmark('soak', options, [BENCHMARKS])
