@@ -27,7 +27,6 @@ from eip.srv import (
 )
 from eip_llm_interface.engine.answering import Answerer, Hooks
 from eip_llm_interface.engine.safe_response import SafeResponse
-from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.normalise import normalise
 from eip_llm_interface.guard.policy import Policy
@@ -654,9 +653,6 @@ def test_model_folder_that_lacks_a_file_is_named_in_one_line(make_rig, wait_unti
     assert str(tmp_path) in checked.error
 
 
-@pytest.mark.skipif(
-    not (SHIPPED_MODEL / 'model.safetensors').exists(), reason='the shipped model is not there'
-)
 def test_shipped_model_answers_rejects_and_streams(make_rig, wait_until):
     rig = make_rig(load_llm)
     wait_until(lambda: rig.node.is_active, 90.0, 'the shipped model is loaded')
