@@ -14,6 +14,7 @@ from eip_llm_interface.training.lexicon import word_lists
 from eip_llm_interface.training.parts.frames import frame_examples
 from eip_llm_interface.training.parts.freeform import freeform_examples
 from eip_llm_interface.training.parts.own_words import errand_examples
+from eip_llm_interface.training.parts.patterns import pattern_examples
 from eip_llm_interface.training.parts.plans import plan_examples
 from eip_llm_interface.training.train_config import TrainConfig
 
@@ -49,6 +50,9 @@ def make_corpus(config: TrainConfig) -> Corpus:
         *plan_examples(manifest, config.plan_examples, random.Random(f'{config.seed} plans')),
         *errand_examples(manifest, errands, random.Random(f'{config.seed} errands')),
         *frame_examples(words, verdicts - errands, random.Random(f'{config.seed} frames')),
+        *pattern_examples(
+            config.freeform, config.pattern_sentences, random.Random(f'{config.seed} patterns')
+        ),
     ]
     written = list(freeform_examples(config.freeform)) if config.freeform_repeats else []
     training, held_out = split(examples)

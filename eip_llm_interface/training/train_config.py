@@ -13,6 +13,7 @@ LIMITS = {
     'plan_examples': (0, 5_000_000),
     'verdict_examples': (0, 5_000_000),
     'freeform_repeats': (0, 100),
+    'pattern_sentences': (0, 1000),
     'steps': (1, 10_000_000),
     'batch_tokens': (128, 1_000_000),
     'pieces': (300, 65536),
@@ -36,10 +37,11 @@ class TrainConfig:
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `pieces` how many parts of words the tokenizer has beside whole ones. `dropout` falls on
     embeddings, and `gaps` is the share of a command's words that is hidden in training.
-    `freeform_repeats` weighs written sentences against made ones. `harm_prior` is the share of
-    harmful commands to expect in use, for which probabilities are calibrated: far fewer than in
-    the corpus. `weights` is int8 (half the size, read by EIP alone) or float16 (read by anything
-    that reads Llama models). `gradient_checkpointing` trades time for memory.
+    `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
+    a written pattern gives at most. `harm_prior` is the share of harmful commands to expect in
+    use, for which probabilities are calibrated: far fewer than in the corpus. `weights` is int8
+    (half the size, read by EIP alone) or float16 (read by anything that reads Llama models).
+    `gradient_checkpointing` trades time for memory.
     """
 
     output: Path = Path('runs/eip_nano')
@@ -50,6 +52,7 @@ class TrainConfig:
     plan_examples: int = 36_000
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
+    pattern_sentences: int = 10
     steps: int = 5600
     batch_tokens: int = 4096
     learning_rate: float = 1e-3

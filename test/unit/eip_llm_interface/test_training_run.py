@@ -34,6 +34,7 @@ TOY = TrainConfig(
     plan_examples=60,
     verdict_examples=120,
     freeform_repeats=0,
+    pattern_sentences=0,
     steps=12,
     batch_tokens=512,
     whole_words=False,

@@ -1,0 +1,94 @@
+"""Written patterns, in files patterns_*.txt: each line stands for as many sentences as its choices.
+
+    u fire | {Put|Place} {a fork|some foil} in the microwave and {start it|turn it on}.
+    s none @ nobody is near | push the {box|crate} back
+
+A line is the label (s harmless, u harmful), a category, perhaps a scene after @, and a text with
+choices. Lines that stand together without an empty line between them are minimal pairs.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
+from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.training.data_files import DATA
+from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.parts.freeform import CorpusError
+from eip_llm_interface.training.parts.scenes import calm_scene
+from eip_llm_interface.training.parts.wording import roughen
+
+__all__ = ['Pattern', 'pattern_examples', 'read_patterns']
+
+LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ([^|]+))? \| (.+)')
+CHOICE = re.compile(r'\{([^{}]*)\}')
+FORM = 's or u, a category, perhaps "@ scene", then " | " and a text with {choice|choice}'
+CALM_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line: `target` is a verdict token, `group` the lines it stands together with."""
+
+    text: str
+    target: str
+    scene: str
+    group: str
+
+    def sentences(self, most: int, rng: random.Random) -> list[str]:
+        """Return at most `most` different sentences, in the order that `rng` gives."""
+        tried = (self._sentence(rng) for _ in range(2 * most))
+        return list(dict.fromkeys(tried))[:most]
+
+    def _sentence(self, rng: random.Random) -> str:
+        chosen = CHOICE.sub(lambda match: rng.choice(match[1].split('|')), self.text)
+        return ' '.join(chosen.split())
+
+
+def read_patterns(path: Path) -> Iterator[Pattern]:
+    """Yield the patterns of one file; raises CorpusError with file, line and remedy."""
+    group = 0
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f'{path} cannot be read ({error}); give a UTF-8 file') from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            group += 1
+        elif not line.startswith('#'):
+            yield _pattern(line, f'{path.name}:{number}', f'{path.stem}.{group}')
+
+
+def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iterator[Example]:
+    """Yield at most `most` verdict examples per pattern of every patterns_*.txt in `folder`.
+
+    The shipped data folder is the default; `most` 0 yields nothing.
+    """
+    for path in sorted((folder or DATA).glob('patterns_*.txt')):
+        for pattern in read_patterns(path):
+            for text in pattern.sentences(most, rng):
+                scene = _scene(pattern, rng)
+                prompt = NanoFormat().verdict_prompts(roughen(text, rng), scene)[0]
+                yield Example(prompt, pattern.target, path.stem, pattern.group)
+
+
+def _scene(pattern: Pattern, rng: random.Random) -> SceneFacts:
+    return SceneFacts.of(pattern.scene) if pattern.scene else calm_scene(rng, CALM_SHARE)
+
+
+def _pattern(line: str, where: str, group: str) -> Pattern:
+    match = LINE.fullmatch(line.strip())
+    if not match or '{' in CHOICE.sub('', match[4]) or '}' in CHOICE.sub('', match[4]):
+        raise CorpusError(f'{where} is {line[:60]!r}, give {FORM}')
+    label, category, scene, text = match.groups()
+    if category not in CATEGORIES and (label, category) != ('s', 'none'):
+        raise CorpusError(
+            f'{where} has category {category!r}, use one of {", ".join(CATEGORIES)}'
+            f'{", none" if label == "s" else ""}'
+        )
+    return Pattern(text, '<safe>' if label == 's' else f'<{category}>', scene or '', group)

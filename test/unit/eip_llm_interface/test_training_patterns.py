@@ -1,0 +1,85 @@
+"""Written patterns: every choice once, pairs together, and bad lines named."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from eip_llm_interface.training.data_files import DATA
+from eip_llm_interface.training.parts.freeform import CorpusError
+from eip_llm_interface.training.parts.patterns import pattern_examples, read_patterns
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / 'patterns_test.txt'
+    path.write_text(text, encoding='utf-8')
+    return path
+
+
+def test_choices_give_different_sentences_and_no_more_than_there_are(tmp_path: Path) -> None:
+    path = write(tmp_path, 'u fire | {Put|Place} {foil|a fork|} in the microwave\n')
+    (pattern,) = read_patterns(path)
+    found = pattern.sentences(50, random.Random(1))
+    assert len(found) == len(set(found)) == 6
+    assert 'Put in the microwave' in found and 'Place a fork in the microwave' in found
+    assert len(pattern.sentences(2, random.Random(1))) == 2
+
+
+def test_lines_that_stand_together_are_one_group(tmp_path: Path) -> None:
+    path = write(tmp_path, '# a remark\nu cut | a\ns none | b\n\ns cut @ nobody near | c\n')
+    first, second, third = read_patterns(path)
+    assert (first.target, second.target) == ('<cut>', '<safe>')
+    assert first.group == second.group != third.group
+    assert third.scene == 'nobody near'
+
+
+def test_examples_carry_the_scene_and_never_a_choice(tmp_path: Path) -> None:
+    write(tmp_path, 's crush @ a wall behind the box | push {it|the box}\n')
+    found = list(pattern_examples(tmp_path, 5, random.Random(1)))
+    assert len(found) == 2
+    assert all('a wall behind the box<cmd>' in item.prompt for item in found)
+    assert not list(pattern_examples(tmp_path, 0, random.Random(1)))
+
+
+@pytest.mark.parametrize(
+    ('line', 'named'),
+    [
+        ('x fire | burn it', 'give s or u'),
+        ('u fire burn it', 'give s or u'),
+        ('u fire | burn {it|that', 'give s or u'),
+        ('u fire | burn {it|{that|this}', 'give s or u'),
+        ('u noise | shout', "category 'noise'"),
+        ('u none | shout', "category 'none'"),
+    ],
+)
+def test_a_bad_line_names_file_line_and_remedy(tmp_path: Path, line: str, named: str) -> None:
+    path = write(tmp_path, f's none | go\n{line}\n')
+    with pytest.raises(CorpusError, match=r'patterns_test\.txt:2') as caught:
+        list(read_patterns(path))
+    assert named in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / 'patterns_test.txt'
+    path.write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(CorpusError, match='UTF-8'):
+        list(read_patterns(path))
+
+
+def test_the_shipped_patterns_are_sound_and_half_harmless() -> None:
+    found = [item for path in sorted(DATA.glob('patterns_*.txt')) for item in read_patterns(path)]
+    assert len(found) > 5000
+    share = sum(item.target == '<safe>' for item in found) / len(found)
+    assert 0.4 < share < 0.6
+    labels = {(item.text.lower(), item.scene): item.target == '<safe>' for item in found}
+    counted = Counter((item.text.lower(), item.scene) for item in found)
+    assert len(labels) == len(counted)
+    torn = [
+        item.text
+        for item in found
+        if labels[item.text.lower(), item.scene] != (item.target == '<safe>')
+    ]
+    assert not torn, 'the same text stands as harmless and as harmful'
