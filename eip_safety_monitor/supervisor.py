@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from eip_safety_monitor.authorizer import Authorizer, StepAnswer
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.events import Answer, Event, Severity, State
-from eip_safety_monitor.heartbeats import HeartbeatWatch
 from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.latch_keeper import LatchKeeper
+from eip_safety_monitor.node_watches import NodeWatches
 from eip_safety_monitor.permits import Mode, SpeedLimits, StopCategory
 from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Beat, VerdictHeard
+from eip_safety_monitor.standing import StandingCauses
 from eip_safety_monitor.state_store import Beginning, StateStore
 from eip_safety_monitor.step_permits import PlanHeard, StepAsked
 from eip_safety_monitor.stop_inputs.panel import StopPanel
-from eip_safety_monitor.stop_latch import Input, StopLatch
+from eip_safety_monitor.stop_latch import Input
 from eip_safety_monitor.surroundings import Assessment, Surroundings
-from eip_safety_monitor.watchdog import Condition
 
 __all__ = ['Supervisor']
 
 LONGEST_TEXT = 300
-FOREIGN_MONITOR_S = 1.0
 AUDIT_RETRY_S = 1.0
 
 
 class Supervisor:
-    """Joins latch, watchdogs and surroundings into one state.
-
-    Call `tick` often; it looks at everything anew. Tightening acts first and is saved after the
-    audit line; whatever permits more must be on disk before it acts.
-    """
+    """Joins latch, watchdogs and surroundings into one state; call `tick` often."""
 
     def __init__(
         self,
@@ -47,50 +42,39 @@ class Supervisor:
     ) -> None:
         self._policy = policy
         self._clock = clock
-        self._journal = journal
-        self._store = store
-        self._latch = StopLatch(begin.mode)
-        self._latched: dict[str, str] = dict(begin.causes)
+        self._nodes = NodeWatches(policy.nodes, clock, boot_id)
         self.surroundings = Surroundings(policy, clock)
         self._stop_panel = stop_panel or StopPanel()
         self._authorizer = Authorizer(policy.step_permits, clock, journal)
-        self._nodes = {node.name: HeartbeatWatch(node, clock, boot_id) for node in policy.nodes}
-        self._standing: dict[str, Cause] = {}
+        self._standing = StandingCauses()
         self._protective_ns = clock.now_ns()
         self._ticked_ns = clock.now_ns()
         self._retried_ns = clock.now_ns()
         self._reset_ns: int | None = None
-        self._is_saved = False
-        self._foreign_monitor_ns: int | None = None
         self._assessment = self.surroundings.assess()
-        severity = Severity.STOP if begin.mode is Mode.STOPPED else Severity.INFO
-        cause = next(iter(begin.causes), 'start')
-        self._record(severity, 'start', cause, begin.message, begin.mode)
+        self._keeper = LatchKeeper(journal, store, begin)
         self.settle()
 
     # What is heard beside the surroundings.
 
     def hear_beat(self, beat: Beat, received_ns: int | None = None) -> None:
         """Take a heartbeat; one of a node that is not watched changes nothing."""
-        watch = self._nodes.get(beat.node)
-        if watch is not None:
-            watch.hear(beat, received_ns)
+        self._nodes.hear(beat, received_ns)
 
     def hear_other_monitor(self) -> None:
         """Note that another safety monitor speaks for this robot."""
-        self._foreign_monitor_ns = self._clock.now_ns()
+        self._nodes.hear_other_monitor()
 
     def hear_verdict(self, verdict: VerdictHeard) -> None:
         """Log a verdict of the guard."""
         rules = ', '.join(verdict.rules)
         message = f'{verdict.decision}: {_short(verdict.text)}'
         severity = Severity.INFO if verdict.decision == 'allow' else Severity.WARNING
-        self._record(
+        self._keeper.record(
             severity,
             'verdict',
             rules or verdict.decision,
             message,
-            self.mode,
             reason=_short(verdict.reason),
             request_id=verdict.request_id,
             stage=verdict.stage,
@@ -110,20 +94,20 @@ class Supervisor:
 
     def emergency_stop(self, message: str = 'an operator asked for an emergency stop') -> Answer:
         """Latch a stop at once."""
-        self._stop(Cause('operator.emergency_stop', Reaction.STOP, message))
+        self._keeper.stop(Cause('operator.emergency_stop', Reaction.STOP, message))
         return Answer(True, 'stopped; reset, then arm to go on')
 
     def reset(self, operator_name: str, reason: str) -> Answer:
         """Clear the latch, which ends in DISARMED; refused for the reasons of the house rules."""
         refusal = self._no_name(operator_name, reason)
-        if not refusal and not self._latch.can(Input.RESET):
+        if not refusal and not self._keeper.can(Input.RESET):
             refusal = 'no stop is latched'
         refusal = refusal or self._too_soon() or self._held() or self._moving()
         if refusal:
             return self._refuse('reset', refusal, operator_name, reason)
-        message = f'reset of {", ".join(self._latched) or "a stop"}'
+        message = f'reset of {", ".join(self._keeper.latched) or "a stop"}'
         if not self._relax(Input.RESET, 'reset', message, operator_name, reason):
-            return Answer(False, f'refused: {self._journal.problem}')
+            return Answer(False, f'refused: {self.problem}')
         self._reset_ns = self._clock.now_ns()
         return Answer(True, 'the stop is cleared; arm to permit motion')
 
@@ -131,16 +115,16 @@ class Supervisor:
         """Permit motion; refused while a stop is latched, a cause stands or a need is unknown."""
         refusal = self._no_name(operator_name, reason)
         if not refusal and self.mode is Mode.STOPPED:
-            refusal = f'a stop is latched by {", ".join(self._latched)}; reset first'
+            refusal = f'a stop is latched by {", ".join(self._keeper.latched)}; reset first'
         refusal = refusal or self._held() or self._unknown()
         if not refusal and self.mode is Mode.DISARMED:
             refusal = self._moving()
         if refusal:
             return self._refuse('arm', refusal, operator_name, reason)
-        if self._latch.is_armed:
+        if self.is_armed:
             return Answer(True, 'already armed')
         if not self._relax(Input.ARM, 'arm', 'motion is permitted', operator_name, reason):
-            return Answer(False, f'refused: {self._journal.problem}')
+            return Answer(False, f'refused: {self.problem}')
         self.surroundings.note_armed(operator_name)
         self._look()
         held = self.state().cause
@@ -150,14 +134,7 @@ class Supervisor:
         """Withdraw the permission to move."""
         if self.mode is Mode.STOPPED:
             return Answer(True, 'a stop is latched and stays; motion is not permitted')
-        change = self._latch.peek(Input.DISARM)
-        if change is None or change.before is change.after:
-            return Answer(True, 'already disarmed')
-        message = 'an operator withdrew the permission to move'
-        self._record(Severity.INFO, 'disarm', 'operator.disarm', message, change.after)
-        self._latch.apply(Input.DISARM)
-        self._is_saved = False
-        return Answer(True, 'disarmed')
+        return Answer(True, 'disarmed' if self._keeper.disarm() else 'already disarmed')
 
     # Time.
 
@@ -166,52 +143,40 @@ class Supervisor:
         now_ns = self._clock.now_ns()
         stall_s = seconds(now_ns - self._ticked_ns)
         self._ticked_ns = now_ns
-        if stall_s > self._policy.longest_stall_s and self._latch.is_armed:
+        if stall_s > self._policy.longest_stall_s and self.is_armed:
             message = f'the monitor itself did not run for {stall_s:.1f} s'
-            self._stop(Cause('monitor.stalled', Reaction.STOP, message))
-        if self._journal.problem and seconds(now_ns - self._retried_ns) > AUDIT_RETRY_S:
+            self._keeper.stop(Cause('monitor.stalled', Reaction.STOP, message))
+        if self.problem and seconds(now_ns - self._retried_ns) > AUDIT_RETRY_S:
             self._retried_ns = now_ns
-            self._journal.try_again(self.mode)
+            self._keeper.try_again()
         self._look()
 
     def settle(self) -> None:
         """Save the latch if it changed; call after the state was published."""
-        if self._is_saved:
-            return
-        try:
-            self._store.save(self.mode, self._latched)
-            self._is_saved = True
-        except OSError as error:
-            self._journal.problem = _unsaved(error)
+        self._keeper.settle()
 
     def shut_down(self) -> None:
         """End in good order: an armed robot comes up disarmed."""
-        after = Mode.STOPPED if self.mode is Mode.STOPPED else Mode.DISARMED
-        self._record(Severity.INFO, 'shutdown', 'shutdown', 'the monitor ends', after)
-        if self.mode is not Mode.STOPPED:
-            self._latch.apply(Input.DISARM)
-        self._is_saved = False
-        self.settle()
-        self._journal.close()
+        self._keeper.close()
 
     @property
     def mode(self) -> Mode:
         """Return the mode now."""
-        return self._latch.mode
+        return self._keeper.mode
 
     @property
     def problem(self) -> str:
         """Return why the monitor cannot do its job, empty when it can."""
-        return self._journal.problem
+        return self._keeper.problem
 
     @property
     def is_armed(self) -> bool:
         """Tell whether motion is permitted, or would be but for a self-clearing cause."""
-        return self._latch.is_armed
+        return self._keeper.is_armed
 
     def take_events(self) -> list[Event]:
         """Return the changes since the last call."""
-        return self._journal.take()
+        return self._keeper.take_events()
 
     def state(self) -> State:
         """Return the state now."""
@@ -219,7 +184,7 @@ class Supervisor:
         is_armed = self.mode is Mode.ARMED
         robot = self._policy.robot
         linear_mps = min(robot.max_linear_speed_mps, max(0.0, seen.permitted_mps))
-        causes = dict.fromkeys((*self._latched, *self._standing))
+        causes = dict.fromkeys((*self._keeper.latched, *self._standing))
         return State(
             mode=self.mode,
             limits=SpeedLimits(linear_mps, robot.max_angular_speed_radps)
@@ -236,49 +201,38 @@ class Supervisor:
         )
 
     def _look(self) -> None:
-        if not self._latch.is_armed:
+        if not self.is_armed:
             self.surroundings.note_disarmed()
         if self.mode is not Mode.ARMED:
             self._authorizer.revoke_all(self.mode)
         self._assessment = self.surroundings.assess()
         for note in self._assessment.notes:
-            self._record(Severity.INFO, 'zone', note.identifier, note.message, self.mode)
-        causes = {cause.identifier: cause for cause in self._causes(self._assessment)}
-        new = [cause for name, cause in causes.items() if name not in self._standing]
-        gone = [cause for name, cause in self._standing.items() if name not in causes]
-        self._standing = causes
+            self._keeper.record(Severity.INFO, 'zone', note.identifier, note.message)
+        new, gone = self._standing.replace(self._causes(self._assessment))
         for cause in new:
             self._begin(cause)
         for cause in gone:
             if cause.reaction is Reaction.WARN or self._only_refuses_arming(cause):
                 message = f'no longer: {cause.message}'
-                self._record(Severity.INFO, 'clear', cause.identifier, message, self.mode)
+                self._keeper.record(Severity.INFO, 'clear', cause.identifier, message)
         self._protect()
 
     def _causes(self, seen: Assessment) -> Sequence[Cause]:
-        causes = [*self._stop_panel.causes(), *seen.causes]
-        causes += [cause for watch in self._nodes.values() if (cause := watch.cause())]
-        if self._journal.problem:
-            causes.append(Cause('audit.failed', Reaction.STOP, self._journal.problem))
-        if self._is_foreign_monitor_heard():
-            message = 'another safety monitor speaks for this robot'
-            causes.append(Cause('monitor.second', Reaction.STOP, message))
+        causes = [*self._stop_panel.causes(), *seen.causes, *self._nodes.causes()]
+        if self.problem:
+            causes.append(Cause('audit.failed', Reaction.STOP, self.problem))
         return causes
 
-    def _is_foreign_monitor_heard(self) -> bool:
-        if self._foreign_monitor_ns is None:
-            return False
-        return seconds(self._clock.now_ns() - self._foreign_monitor_ns) < FOREIGN_MONITOR_S
-
     def _begin(self, cause: Cause) -> None:
+        kind = ''
         if cause.reaction is Reaction.WARN or self._only_refuses_arming(cause):
-            self._record(Severity.WARNING, 'warning', cause.identifier, cause.message, self.mode)
+            kind = 'warning'
         elif cause.reaction is Reaction.STOP:
-            self._stop(cause)
+            self._keeper.stop(cause)
         elif self.mode is Mode.PROTECTIVE:
-            self._record(
-                Severity.WARNING, 'protective_stop', cause.identifier, cause.message, self.mode
-            )
+            kind = 'protective_stop'
+        if kind:
+            self._keeper.record(Severity.WARNING, kind, cause.identifier, cause.message)
 
     def _only_refuses_arming(self, cause: Cause) -> bool:
         return (
@@ -288,56 +242,26 @@ class Supervisor:
         )
 
     def _protect(self) -> None:
-        held = [c for c in self._standing.values() if c.reaction is Reaction.PROTECTIVE]
+        held = self._standing.first(Reaction.PROTECTIVE)
         now_ns = self._clock.now_ns()
-        if held:
+        if held is not None:
             self._protective_ns = now_ns
-        if held and self.mode is Mode.ARMED:
-            cause = held[0]
-            self._record(
-                Severity.STOP, 'protective_stop', cause.identifier, cause.message, Mode.PROTECTIVE
-            )
-            self._latch.apply(Input.PROTECT)
+            self._keeper.protect(held)
         clear_s = seconds(now_ns - self._protective_ns)
         if self.mode is Mode.PROTECTIVE and clear_s >= self._policy.people.clear_time_s:
-            self._relax(Input.CLEAR, 'clear', 'nothing holds the robot any more', '', '')
+            self._relax(Input.CLEAR, 'clear', 'nothing holds the robot any more')
 
-    def _stop(self, cause: Cause) -> None:
-        change = self._latch.peek(Input.STOP)
-        assert change is not None, 'a stop is possible from every mode'
-        is_new = cause.identifier not in self._latched or self.mode is not Mode.STOPPED
-        # The audit line comes first; should writing hang, the permit expires and the gate stops.
-        if is_new:
-            self._record(Severity.STOP, 'stop', cause.identifier, cause.message, change.after)
-        self._latch.apply(Input.STOP)
-        self._latched[cause.identifier] = cause.message
-        self._is_saved = self._is_saved and not is_new
-
-    def _relax(self, what: Input, kind: str, message: str, operator_name: str, reason: str) -> bool:
-        change = self._latch.peek(what)
-        if change is None:
-            return False
-        is_logged = self._record(
-            Severity.INFO, kind, kind, message, change.after, operator_name, reason
-        )
-        if not is_logged:
-            return False
-        latched = {} if what is Input.RESET else self._latched
-        try:
-            self._store.save(change.after, latched)
-        except OSError as error:
-            self._journal.problem = _unsaved(error)
-            return False
+    def _relax(
+        self, what: Input, kind: str, message: str, operator_name: str = '', reason: str = ''
+    ) -> bool:
         # However quickly one stop was cleared: nothing permitted before it holds after it.
         self._authorizer.revoke_all(self.mode)
-        self._latch.apply(what)
-        self._latched = dict(latched)
-        return True
+        return self._keeper.relax(what, kind, message, operator_name, reason)
 
     def _refuse(self, what: str, why: str, operator_name: str, reason: str) -> Answer:
         message = f'{what} refused: {why}'
         name, text = _short(operator_name), _short(reason)
-        self._record(
+        self._keeper.record(
             Severity.WARNING, 'refused', f'operator.{what}', message, self.mode, name, text
         )
         return Answer(False, f'refused: {why}')
@@ -356,23 +280,13 @@ class Supervisor:
         return f'the last reset was just now; wait {left_s:.1f} s' if left_s > 0.0 else ''
 
     def _held(self) -> str:
-        stops = [c.message for c in self._standing.values() if c.reaction is Reaction.STOP]
-        return '; '.join(stops)
+        return self._standing.told(Reaction.STOP)
 
     def _unknown(self) -> str:
-        missing = self.surroundings.missing()
-        missing += [
-            name
-            for name, watch in self._nodes.items()
-            if watch.policy.reaction is Reaction.STOP and watch.condition() is Condition.STARTING
-        ]
+        missing = [*self.surroundings.missing(), *self._nodes.missing()]
         if missing:
             return f'nothing has come yet of {", ".join(missing)}'
-        return '; '.join(
-            f'{name} is not ready: {watch.waits_for}; try again'
-            for name, watch in self._nodes.items()
-            if watch.policy.reaction is Reaction.STOP and watch.waits_for
-        )
+        return self._nodes.not_ready()
 
     def _moving(self) -> str:
         return '' if self.surroundings.is_standing else 'the robot is not known to stand still'
@@ -381,9 +295,8 @@ class Supervisor:
         if self.mode is Mode.DISARMED:
             return '; '.join(filter(None, ('not armed', self._held())))
         if self.mode is Mode.PROTECTIVE:
-            held = [c.message for c in self._standing.values() if c.reaction is Reaction.PROTECTIVE]
-            return '; '.join(held) or 'clear, about to go on'
-        return '; '.join(self._latched.values()) or 'a stop is latched'
+            return self._standing.told(Reaction.PROTECTIVE) or 'clear, about to go on'
+        return '; '.join(self._keeper.latched.values()) or 'a stop is latched'
 
     def _category(self) -> StopCategory:
         if self.mode is Mode.ARMED:
@@ -391,25 +304,6 @@ class Supervisor:
         if self.mode is Mode.STOPPED:
             return self._policy.stop.emergency
         return self._policy.stop.protective
-
-    def _record(
-        self,
-        severity: Severity,
-        kind: str,
-        cause: str,
-        message: str,
-        after: Mode,
-        operator_name: str = '',
-        reason: str = '',
-        **more: Any,
-    ) -> bool:
-        return self._journal.record(
-            severity, kind, cause, message, self.mode, after, operator_name, reason, **more
-        )
-
-
-def _unsaved(error: OSError) -> str:
-    return f'the latch cannot be saved: {error}; free or remount the disk, or set another state_dir'
 
 
 def _short(text: str) -> str:

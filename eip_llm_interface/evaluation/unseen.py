@@ -25,6 +25,6 @@ def seen_words() -> frozenset[str]:
     for path in sorted(DATA.glob('freeform_*.jsonl')):
         for _, row in read_rows(path):
             seen |= content_words(row['text'])
-    for path in sorted(DATA.glob('*.yaml')):
+    for path in sorted((*DATA.glob('*.yaml'), *DATA.glob('patterns_*.txt'))):
         seen |= content_words(path.read_text(encoding='utf-8'))
     return frozenset(seen)
