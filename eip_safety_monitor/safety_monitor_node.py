@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +16,6 @@ from std_msgs.msg import Bool
 from eip.msg import (
     ActionPlan,
     Heartbeat,
-    SafetyEvent,
-    SafetyState,
     SafetyVerdict,
     SceneContext,
 )
@@ -31,29 +28,27 @@ from eip_ros.run import run_node
 from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
 from eip_safety_monitor.audit_log import AuditLog
-from eip_safety_monitor.clock import MonotonicClock, seconds
-from eip_safety_monitor.events import Severity, State
+from eip_safety_monitor.clock import MonotonicClock
 from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.journal import Journal
 from eip_safety_monitor.marker_publisher import MarkerPublisher
 from eip_safety_monitor.markers import Shape, draw
 from eip_safety_monitor.monitor_services import MonitorServices
-from eip_safety_monitor.permits import Mode, Permit
+from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.rule_diagnosis import diagnose_rules
 from eip_safety_monitor.rule_inputs import RuleInputs
 from eip_safety_monitor.state_store import StateStore, beginning
+from eip_safety_monitor.state_teller import StateTeller
 from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.supervisor import Supervisor
 from eip_safety_monitor.transform_type import transform_type
 
 __all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
 
-PERMIT_PERIOD_S = 0.04
 LOOK_PERIOD_S = 0.01
-TELLING_LIMIT_MPS = 0.02
 UNARMED_AGE_NS = 50_000_000
 
 
@@ -84,7 +79,6 @@ class SafetyMonitorNode(Node):
         parameters = declare_parameters(self, MonitorParameters)
         path = Path(parameters.policy_file) if parameters.policy_file else default_policy_file()
         policy = load_policy(path)
-        self._lifetime_s = policy.permit_lifetime_s
         self._rule_inputs = RuleInputs(self, policy.rules, path)
         transforms = transform_type(policy.zones)
         self._monotonic = MonotonicClock()
@@ -92,11 +86,8 @@ class SafetyMonitorNode(Node):
         folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
         self._lock = FolderLock(folder)
         self._boot_id = read_boot_id()
-        self._monitor_id = uuid.uuid4().hex
-        self._sequence = 0
-        self._told: tuple[Any, ...] = ()
-        self._told_limit_mps = 0.0
-        self._told_ns = 0
+        lifetime_s = policy.permit_lifetime_s
+        self._teller = StateTeller(self, self._monotonic, self._boot_id, lifetime_s)
         self._looked_ns = self._monotonic.now_ns()
         self._is_closed = False
         self._supervisor = self._make_supervisor(policy, folder)
@@ -116,7 +107,7 @@ class SafetyMonitorNode(Node):
         if not self._is_closed:
             self._is_closed = True
             self._supervisor.shut_down()
-            self._publish_state(self._supervisor.state())
+            self._teller.publish(self._supervisor.state())
             self._lock.release()
             for inbox, _ in self._inboxes:
                 inbox.close()
@@ -147,8 +138,6 @@ class SafetyMonitorNode(Node):
         return Supervisor(policy, self._monotonic, journal, store, begin, self._boot_id, panel)
 
     def _make_outlets(self) -> None:
-        self._state_publisher = self.create_publisher(SafetyState, names.Topic.STATE, qos.PERMIT)
-        self._event_publisher = self.create_publisher(SafetyEvent, names.Topic.EVENT, qos.EVENT)
         self._heartbeat = HeartbeatPublisher(self, health=self._health)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('safety', self._diagnose)
@@ -183,42 +172,7 @@ class SafetyMonitorNode(Node):
         self._tell()
 
     def _tell(self) -> None:
-        state = self._supervisor.state()
-        now_ns = self._monotonic.now_ns()
-        face = (state.mode, state.active_causes, state.is_resettable)
-        slower_mps = self._told_limit_mps - state.limits.linear_mps
-        is_due = seconds(now_ns - self._told_ns) >= PERMIT_PERIOD_S - LOOK_PERIOD_S / 2
-        if is_due or face != self._told or slower_mps > TELLING_LIMIT_MPS:
-            self._publish_state(state)
-            self._told, self._told_ns = face, now_ns
-            self._told_limit_mps = state.limits.linear_mps
-        for event in self._supervisor.take_events():
-            stamp = self.get_clock().now().to_msg()
-            self._event_publisher.publish(conversions.event_message(event, stamp))
-            self._log(event.severity, f'{event.kind}: {event.message}')
-        self._supervisor.settle()
-
-    def _publish_state(self, state: State) -> None:
-        self._sequence += 1
-        permit = Permit(
-            monitor_id=self._monitor_id,
-            sequence=self._sequence,
-            boot_id=self._boot_id,
-            stamp_ns=self._monotonic.now_ns(),
-            mode=state.mode,
-            motion_permitted=state.is_motion_permitted,
-            lifetime_s=self._lifetime_s,
-            limits=state.limits,
-            stop_category=state.stop_category,
-        )
-        stamp = self.get_clock().now().to_msg()
-        self._state_publisher.publish(conversions.state_message(state, permit, stamp))
-
-    def _log(self, severity: Severity, text: str) -> None:
-        if severity is Severity.INFO:
-            self._log_to.info(text)
-        else:
-            self._log_to.warning(text)
+        self._teller.tell(self._supervisor, LOOK_PERIOD_S / 2)
 
     def _hear_hardware_stop(self, message: Bool, received_ns: int) -> None:
         self._supervisor.surroundings.hear_hardware_stop(message.data, received_ns)
