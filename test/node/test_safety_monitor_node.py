@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from eip.msg import SafetyState
+from eip.msg import SafetyEvent, SafetyState
 from eip_safety_monitor.audit_check import verify_audit
 from eip_safety_monitor.audit_record import read_audit
 from eip_safety_monitor.trial.bench import Bench, open_bench
+from eip_safety_monitor.trial.fake_robot import FakeRobot
 
 NODES = ('safety_monitor_node', 'motion_gate_node')
 
@@ -65,10 +66,13 @@ def test_the_way_from_stop_to_motion_needs_name_reason_reset_and_arm(bench: Benc
     assert robot.call('arm', operator_name='ada', reason='clear')[0]
     assert robot.wait(robot.is_moving)
     # Events and velocities come on topics of their own; only within one is the order sure.
-    assert robot.wait(lambda: any(event.kind == 'arm' for event in list(robot.events)[-3:]))
-    asked = [event for event in robot.events if event.kind in ('refused', 'reset', 'arm')]
-    assert [event.kind for event in asked[-5:]] == ['refused', 'refused', 'refused', 'reset', 'arm']
-    assert [event.operator_name for event in asked[-2:]] == ['ada', 'ada']
+    wanted = ['refused', 'refused', 'refused', 'reset', 'arm']
+    assert robot.wait(lambda: [event.kind for event in _asked(robot)][-5:] == wanted)
+    assert [event.operator_name for event in _asked(robot)[-2:]] == ['ada', 'ada']
+
+
+def _asked(robot: FakeRobot) -> list[SafetyEvent]:
+    return [event for event in list(robot.events) if event.kind in ('refused', 'reset', 'arm')]
 
 
 def test_every_event_has_its_line_in_an_audit_log_that_verifies(bench: Bench) -> None:
