@@ -64,7 +64,7 @@ class PlainFormat:
         """Return one prompt: policy, scene, command, and the beginning of the answer."""
         return [f'{POLICY}\n\n{_ask(text, scene)}\nAnswer:']
 
-    def opinion(self, log_probs: Sequence[float]) -> ModelOpinion:
+    def opinion(self, log_probs: Sequence[float], prompt: str = '') -> ModelOpinion:
         """Return the two words' share as probability of harm."""
         safe, unsafe = log_probs
         p_harm = 1.0 / (1.0 + math.exp(max(min(safe - unsafe, 60.0), -60.0)))

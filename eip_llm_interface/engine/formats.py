@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from eip_llm_interface.engine.chat_format import (
@@ -11,7 +11,9 @@ from eip_llm_interface.engine.chat_format import (
     PlainFormat,
     is_guard_template,
 )
+from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.nano_format import FORMAT, NanoFormat
+from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.guard.model_judge import ModelOpinion
@@ -33,8 +35,8 @@ class PromptFormat(Protocol):
         """Return the prompts that ask whether `text` is harmful; long texts give several."""
         ...
 
-    def opinion(self, log_probs: Sequence[float]) -> ModelOpinion:
-        """Return the opinion that the candidates' log-probabilities stand for."""
+    def opinion(self, log_probs: Sequence[float], prompt: str = '') -> ModelOpinion:
+        """Return the opinion that the candidates' log-probabilities after `prompt` stand for."""
         ...
 
     def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
@@ -46,10 +48,21 @@ def format_of(engine: TransformersEngine) -> PromptFormat:
     """Return the way in which `engine`'s model wants to be asked."""
     settings = engine.settings
     if settings.get('format') == FORMAT:
-        return NanoFormat.of(settings, engine.name)
+        return NanoFormat.of(settings, engine.name, _ngrams(engine))
     template = getattr(engine.tokenizer, 'chat_template', None)
     if is_guard_template(template):
         return GuardFormat(engine.tokenizer)
     if template:
         return ChatFormat(engine.tokenizer)
     return PlainFormat()
+
+
+def _ngrams(engine: TransformersEngine) -> Callable[[str], float] | None:
+    """Return what the word sequences of a prompt speak for; None without a head for it."""
+    if engine.folder is None:
+        return None
+    try:
+        head = NgramHead.load(engine.folder)
+    except ValueError as error:
+        raise ModelError(f'model {engine.name}: {error}') from None
+    return None if head is None else lambda prompt: head.margin(engine.token_ids(prompt))

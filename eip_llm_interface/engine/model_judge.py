@@ -37,8 +37,8 @@ class EngineJudge:
         for start in range(0, len(asked), self._batch_size):
             part = asked[start : start + self._batch_size]
             rows = self._engine.score([prompt for _, prompt in part], self._form.candidates)
-            for (index, _), row in zip(part, rows, strict=True):
-                opinion = self._form.opinion(row)
+            for (index, prompt), row in zip(part, rows, strict=True):
+                opinion = self._form.opinion(row, prompt)
                 if index not in worst or opinion.p_harm > worst[index].p_harm:
                     worst[index] = opinion
         return [worst[index] for index in range(len(pairs))]

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.mentions import number_mentions
+from eip_llm_interface.engine.ngrams import NGRAM_FILE
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
@@ -86,30 +87,42 @@ class NanoFormat:
     """Prompts of the shipped model and what its answers mean.
 
     The verdict is one token: `<safe>` or a hazard. With s the log-probability of `<safe>` and h
-    that of all hazards together, p_harm = sigmoid((h - s) / temperature + bias) (Platt scaling
-    on held-out text).
+    that of all hazards together, p_harm = sigmoid((h - s) / temperature + ngram_weight * n + bias)
+    (logistic regression on sentences that were never learnt), where n = ngrams(prompt) are the
+    log odds of harm that the prompt's word sequences speak for.
     """
 
     temperature: float = 1.0
     bias: float = 0.0
+    ngram_weight: float = 0.0
+    ngrams: Callable[[str], float] | None = None
     categories: tuple[str, ...] = CATEGORIES
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], name: str) -> NanoFormat:
+    def of(
+        cls,
+        settings: Mapping[str, Any],
+        name: str,
+        ngrams: Callable[[str], float] | None = None,
+    ) -> NanoFormat:
         """Return the format that config.json's `eip` describes; raises ModelError."""
         try:
             calibration = settings.get('calibration', {})
             made = cls(
                 temperature=float(calibration.get('temperature', 1.0)),
                 bias=float(calibration.get('bias', 0.0)),
+                ngram_weight=float(calibration.get('ngram_weight', 0.0)),
+                ngrams=ngrams,
                 categories=tuple(str(item) for item in settings['categories']),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(
                 f'model {name}: key eip of config.json cannot be used ({error!r}); train it again'
             ) from None
-        if not made.temperature > 0 or not math.isfinite(made.bias):
+        if not made.temperature > 0 or not math.isfinite(made.bias + made.ngram_weight):
             raise ModelError(f'model {name}: calibration {calibration} is no calibration')
+        if made.ngram_weight and ngrams is None:
+            raise ModelError(f'model {name} lacks {NGRAM_FILE}; copy it again')
         return made
 
     @property
@@ -126,12 +139,14 @@ class NanoFormat:
         windows = (words[start : start + WINDOW_WORDS] for start in starts)
         return [f'<bos>{line}<cmd> {" ".join(window)}<verdict>' for window in windows]
 
-    def opinion(self, log_probs: Sequence[float]) -> ModelOpinion:
+    def opinion(self, log_probs: Sequence[float], prompt: str = '') -> ModelOpinion:
         """Return the calibrated probability of harm and its share per category."""
         safe, *hazards = log_probs
         top = max(hazards)
         total = top + math.log(sum(math.exp(value - top) for value in hazards))
         margin = (total - safe) / self.temperature + self.bias
+        if self.ngrams is not None:
+            margin += self.ngram_weight * self.ngrams(prompt)
         p_harm = 1.0 / (1.0 + math.exp(max(min(-margin, 60.0), -60.0)))
         shares = (
             (value, math.exp(score - total))

@@ -41,6 +41,7 @@ class TransformersEngine:
         self._trie: TokenTrie | None = None
         self._grammars: OrderedDict[int, GrammarChoices] = OrderedDict()
         self._name = Path(str(model)).name
+        self._folder = Path(model) if Path(str(model)).is_dir() else None
         self._tokenizer, self._model = load_model(str(model), self._device, self._options)
         self._accepts = set(inspect.signature(self._model.forward).parameters)
         self._ends = end_tokens(self._model, self._tokenizer)
@@ -49,6 +50,11 @@ class TransformersEngine:
     def name(self) -> str:
         """Return the model's name: the directory's or hub name's last part."""
         return self._name
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the directory that the model was loaded from; None for a hub name."""
+        return self._folder
 
     @property
     def device(self) -> str:
@@ -68,7 +74,7 @@ class TransformersEngine:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens `text` is."""
-        return len(self._encode(text))
+        return len(self.token_ids(text))
 
     def score(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
         """Return log-probabilities of the candidates' first tokens after each prompt."""
@@ -251,7 +257,7 @@ class TransformersEngine:
         """Return token ids, padded on the left, and the mask; no mask when none is padded."""
         import torch
 
-        rows = [self._encode(prompt) for prompt in prompts]
+        rows = [self.token_ids(prompt) for prompt in prompts]
         width = max(len(row) for row in rows)
         self._check_length(width)
         pad = self._tokenizer.pad_token_id or 0
@@ -261,7 +267,8 @@ class TransformersEngine:
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         return ids.to(self._device), mask.to(self._device)
 
-    def _encode(self, text: str) -> list[int]:
+    def token_ids(self, text: str) -> list[int]:
+        """Return the tokens of `text` as the model reads them."""
         bos = self._tokenizer.bos_token
         special = not (bos and text.startswith(bos))
         return list(self._tokenizer.encode(text, add_special_tokens=special))

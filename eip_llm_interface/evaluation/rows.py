@@ -12,7 +12,7 @@ from eip_llm_interface.training.parts.freeform import CorpusError, read_rows
 __all__ = ['SHIPPED', 'LabelledRow', 'labelled_rows']
 
 FOLDER = Path(__file__).parent / 'data'
-SHIPPED = (FOLDER / 'freeform.jsonl', FOLDER / 'scenes.jsonl')
+SHIPPED = tuple(FOLDER / f'{name}.jsonl' for name in ('freeform', 'plain', 'scenes'))
 ROBOTS = ('household', 'drone', 'arm', 'service', 'vehicle', 'general')
 
 

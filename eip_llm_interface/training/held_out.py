@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from eip_llm_interface.engine.nano_format import CATEGORIES
+from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.training.calibrate import (
     Calibration,
+    Margin,
     expected_calibration_error,
     probabilities,
 )
@@ -23,16 +25,20 @@ MOST_VERDICTS = 6000
 
 
 def verdict_margins(
-    model: Any, tokenizer: Any, examples: Sequence[Example], device: str
-) -> list[tuple[float, bool]]:
-    """Return (log odds of harm, is harmful) for every held-out verdict."""
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[Example],
+    device: str,
+    ngrams: NgramHead | None = None,
+) -> list[Margin]:
+    """Return the log odds of harm for every held-out verdict."""
     import torch
 
     chosen = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
     safe, *hazards = tokenizer.convert_tokens_to_ids(
         ['<safe>', *(f'<{name}>' for name in CATEGORIES)]
     )
-    found: list[tuple[float, bool]] = []
+    found: list[Margin] = []
     for start in range(0, len(chosen), 64):
         part = chosen[start : start + 64]
         ids, last = _right_padded([item.prompt for item in part], tokenizer, device)
@@ -40,15 +46,19 @@ def verdict_margins(
             hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
             logits = model.lm_head(hidden[torch.arange(len(part)), last]).float()
         margins = torch.logsumexp(logits[:, hazards], -1) - logits[:, safe]
+        told = (
+            0.0 if ngrams is None else ngrams.margin(row[: end + 1])
+            for row, end in zip(ids.tolist(), last.tolist(), strict=True)
+        )
         found += [
-            (float(margin), item.target != '<safe>')
-            for margin, item in zip(margins, part, strict=True)
+            Margin(float(margin), said, item.target != '<safe>')
+            for margin, said, item in zip(margins, told, part, strict=True)
         ]
     return found
 
 
 def held_out_figures(
-    margins: Sequence[tuple[float, bool]],
+    margins: Sequence[Margin],
     calibration: Calibration,
     model: Any,
     tokenizer: Any,
@@ -61,8 +71,8 @@ def held_out_figures(
     `margins` are those of the verdicts in `examples`.
     """
     verdicts = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
-    p = probabilities([margin for margin, _ in margins], calibration)
-    harmful = np.array([harm for _, harm in margins], dtype=bool)
+    p = probabilities(margins, calibration)
+    harmful = np.array([margin.harmful for margin in margins], dtype=bool)
     blocked = p >= 0.5
     figures = {'verdicts': float(len(p))}
     if len(p):

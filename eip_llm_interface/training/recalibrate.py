@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eip_llm_interface.engine.loading import EngineOptions, choose_device, load_model
 from eip_llm_interface.engine.nano_format import FORMAT
+from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.training.calibrate import (
     Calibration,
     expected_calibration_error,
@@ -39,10 +40,9 @@ def recalibrate(
     settings = json.loads(path.read_text(encoding='utf-8'))
     if settings.get('eip', {}).get('format') != FORMAT:
         raise ValueError(f'{folder} is no model that `eip train` made in the form {FORMAT}')
-    margins = verdict_margins(model, tokenizer, examples, device)
-    half = fit_calibration(margins[::2])
-    p = probabilities([margin for margin, _ in margins[1::2]], half)
-    error = expected_calibration_error(list(p), [harm for _, harm in margins[1::2]])
+    margins = verdict_margins(model, tokenizer, examples, device, NgramHead.load(folder))
+    p = probabilities(margins[1::2], fit_calibration(margins[::2]))
+    error = expected_calibration_error(list(p), [margin.harmful for margin in margins[1::2]])
     calibration = for_use(fit_calibration(margins), margins, harm_prior)
     settings['eip']['calibration'] = asdict(calibration)
     path.write_text(json.dumps(settings, indent=2) + '\n', encoding='utf-8')

@@ -12,12 +12,14 @@ from typing import Any
 from eip_llm_interface.engine.int8_weights import save_int8
 from eip_llm_interface.engine.loading import choose_device
 from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT, SAFE
+from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.knowledge.ontology import Knowledge
-from eip_llm_interface.training.batches import rows_of
+from eip_llm_interface.training.batches import Row, rows_of
 from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_use
 from eip_llm_interface.training.corpus import Corpus, make_corpus
 from eip_llm_interface.training.held_out import held_out_figures, verdict_margins
 from eip_llm_interface.training.model_card import write_model_card
+from eip_llm_interface.training.ngram_learning import learn_ngrams
 from eip_llm_interface.training.parts.freeform import calibration_examples
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
@@ -75,7 +77,10 @@ def train(
     control = list(ids.values())
     tokens = learn(learner, rows, answers, config, device, control, identity, progress)
     model = learner.merged()
-    calibration, figures = _looked_at(model, tokenizer, corpus, config, device)
+    ngrams = _ngrams(rows, verdicts[0], config)
+    calibration, figures = _looked_at(model, ngrams, tokenizer, corpus, config, device)
+    if ngrams is not None:
+        ngrams.save(config.output)
     weights_mb = _save(model, tokenizer, calibration, corpus, config)
     result = TrainResult(
         output=config.output,
@@ -113,16 +118,30 @@ def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: s
     )
 
 
+def _ngrams(rows: Sequence[Row], safe: int, config: TrainConfig) -> NgramHead | None:
+    """Return the head over word sequences, None when there are no verdicts of both kinds."""
+    judged = [row for row in rows if not row.is_plan]
+    harmful = [row.ids[row.prompt] != safe for row in judged]
+    if not any(harmful) or all(harmful):
+        return None
+    return learn_ngrams([row.ids[: row.prompt] for row in judged], harmful, seed=config.seed)
+
+
 def _looked_at(
-    model: Any, tokenizer: Any, corpus: Corpus, config: TrainConfig, device: str
+    model: Any,
+    ngrams: NgramHead | None,
+    tokenizer: Any,
+    corpus: Corpus,
+    config: TrainConfig,
+    device: str,
 ) -> tuple[Calibration, Mapping[str, float]]:
     """Return the calibration for use, and the held-out part's figures."""
     kept = [item for item in corpus.held_out if not item.is_plan]
     judged = [item for item in kept if item.is_written] or kept
     plans = [item for item in corpus.held_out if item.is_plan]
-    margins = verdict_margins(model, tokenizer, judged, device)
+    margins = verdict_margins(model, tokenizer, judged, device, ngrams)
     apart = calibration_examples(config.freeform)
-    told = verdict_margins(model, tokenizer, apart, device) if apart else margins
+    told = verdict_margins(model, tokenizer, apart, device, ngrams) if apart else margins
     calibration = fit_calibration(told)
     figures = held_out_figures(margins, calibration, model, tokenizer, judged, plans, device)
     return for_use(calibration, told, config.harm_prior), figures
@@ -144,7 +163,7 @@ def _save(
     model.config.eip = {
         'format': FORMAT,
         'categories': list(CATEGORIES),
-        'calibration': {'temperature': calibration.temperature, 'bias': calibration.bias},
+        'calibration': asdict(calibration),
         'corpus': corpus.digest,
     }
     model.to('cpu')

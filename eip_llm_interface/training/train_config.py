@@ -52,12 +52,12 @@ class TrainConfig:
     plan_examples: int = 36_000
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
-    pattern_sentences: int = 10
-    steps: int = 5600
+    pattern_sentences: int = 6
+    steps: int = 6400
     batch_tokens: int = 4096
-    learning_rate: float = 1e-3
-    dropout: float = 0.3
-    gaps: float = 0.1
+    learning_rate: float = 1.5e-3
+    dropout: float = 0.15
+    gaps: float = 0.08
     whole_words: bool = True
     pieces: int = 4096
     meaning_size: int = 256

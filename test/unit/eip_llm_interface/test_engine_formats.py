@@ -159,3 +159,25 @@ def test_the_judge_batches_and_keeps_the_order() -> None:
     assert engine.batches == [4, 2]
     alone = [judge.judge([text], SceneFacts())[0].p_harm for text in texts]
     assert found == alone
+
+
+def test_word_sequences_are_added_to_the_models_log_odds() -> None:
+    plain = NanoFormat().opinion(log_probs(0.5, 0.4))
+    heard: list[str] = []
+
+    def ngrams(prompt: str) -> float:
+        heard.append(prompt)
+        return 4.0
+
+    joined = NanoFormat(ngram_weight=0.5, ngrams=ngrams).opinion(log_probs(0.5, 0.4), 'asked')
+    assert heard == ['asked']
+    odds = math.log(joined.p_harm / (1 - joined.p_harm)) - math.log(
+        plain.p_harm / (1 - plain.p_harm)
+    )
+    assert odds == pytest.approx(2.0)
+
+
+def test_a_model_that_lacks_its_word_sequences_is_refused() -> None:
+    told = {'categories': ['fire'], 'calibration': {'ngram_weight': 0.5}}
+    with pytest.raises(ModelError, match=r'lacks model\.ngrams\.safetensors'):
+        NanoFormat.of(told, 'mine')

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from eip_llm_interface.engine.nano_format import NanoFormat
 from eip_llm_interface.evaluation import card
 from eip_llm_interface.evaluation.evaluate import EvalConfig, evaluate
 from eip_llm_interface.evaluation.plots import write_plots
@@ -15,7 +16,9 @@ from eip_llm_interface.evaluation.report import EvalReport, JudgedRow
 from eip_llm_interface.evaluation.rows import SHIPPED, LabelledRow, labelled_rows
 from eip_llm_interface.evaluation.tables import as_markdown, print_report
 from eip_llm_interface.guard.verdict import Decision
-from eip_llm_interface.training.parts.freeform import CorpusError, freeform_examples
+from eip_llm_interface.training.corpus import make_corpus
+from eip_llm_interface.training.parts.freeform import CorpusError
+from eip_llm_interface.training.train_config import TrainConfig
 
 ROWS = [
     {'id': 1, 'source': 'a', 'text': 'pour water over the laptop', 'label': 'unsafe'},
@@ -126,12 +129,24 @@ def test_markdown_tables_have_as_many_cells_as_columns() -> None:
     assert len({line.count('|') for line in lines}) == 1
 
 
-def test_the_shipped_sets_are_sound_and_apart_from_the_training_text() -> None:
-    freeform, scenes = map(labelled_rows, SHIPPED)
-    assert len(freeform) >= 2000 and len(scenes) >= 400
-    learnt = {item.prompt.partition('<cmd> ')[2] for item in freeform_examples()}
-    for row in freeform:
-        assert f'{row.text.lower()}<verdict>' not in learnt
+def test_the_shipped_sets_stand_apart_from_the_training_text() -> None:
+    corpus = make_corpus(TrainConfig(plan_examples=0))
+    learnt = {
+        (item.prompt.partition('<cmd>')[2], item.prompt.partition('<cmd>')[0] if scene else '')
+        for item in corpus.training
+        for scene in (False, True)
+    }
+    told = [row for path in SHIPPED for row in labelled_rows(path)]
+    assert len(told) > 4000
+    for row in told:
+        before, _, command = NanoFormat().verdict_prompts(row.text, row.scene)[0].partition('<cmd>')
+        assert (command, before if row.scene.description else '') not in learnt, row.text
+
+
+def test_the_shipped_sets_are_large_and_the_scenes_decide() -> None:
+    freeform, plain, scenes = map(labelled_rows, SHIPPED)
+    assert len(freeform) >= 2000 and len(scenes) >= 400 and len(plain) >= 1500
+    assert 0.45 < sum(row.harmful for row in plain) / len(plain) < 0.55
     pairs: dict[str, list[LabelledRow]] = {}
     for row in scenes:
         assert row.scene.description

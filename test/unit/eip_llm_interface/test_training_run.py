@@ -20,6 +20,7 @@ from eip_llm_interface.gpu_optimized_llm import GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.training.batches import plan_batches, rows_of
 from eip_llm_interface.training.calibrate import (
     Calibration,
+    Margin,
     expected_calibration_error,
     fit_calibration,
     probabilities,
@@ -184,19 +185,30 @@ def test_batches_hold_every_row_once_and_stay_below_the_limit() -> None:
     assert batches == plan_batches(rows, 256, seed=1) != plan_batches(rows, 256, seed=2)
 
 
-def test_calibration_finds_the_temperature_that_made_the_labels() -> None:
+def margins_of(given: Calibration, count: int = 6000) -> list[Margin]:
     rng = np.random.default_rng(1)
-    margins = rng.normal(0, 6, 6000)
-    harmful = rng.random(6000) < probabilities(list(margins), Calibration(3.0, 0.4))
-    found = fit_calibration(list(zip(margins.tolist(), harmful.tolist(), strict=True)))
+    told = [Margin(*row, False) for row in rng.normal(0, 4, (count, 2)).tolist()]
+    harmful = rng.random(count) < probabilities(told, given)
+    return [replace(item, harmful=bool(h)) for item, h in zip(told, harmful, strict=True)]
+
+
+def test_calibration_finds_what_made_the_labels() -> None:
+    margins = margins_of(Calibration(3.0, 0.4, 0.5))
+    found = fit_calibration(margins)
     assert found.temperature == pytest.approx(3.0, rel=0.2)
     assert found.bias == pytest.approx(0.4, abs=0.2)
-    p = probabilities(list(margins), found)
-    assert expected_calibration_error(list(p), list(harmful)) < 0.03
+    assert found.ngram_weight == pytest.approx(0.5, rel=0.2)
+    p = probabilities(margins, found)
+    assert expected_calibration_error(list(p), [item.harmful for item in margins]) < 0.03
+
+
+def test_word_sequences_that_speak_against_the_truth_are_not_heard() -> None:
+    margins = [replace(item, ngrams=-item.ngrams) for item in margins_of(Calibration(2.0, 0, 0.5))]
+    assert fit_calibration(margins).ngram_weight == pytest.approx(0.0, abs=1e-9)
 
 
 def test_calibration_without_both_classes_changes_nothing() -> None:
-    assert fit_calibration([(1.0, True)]) == Calibration()
+    assert fit_calibration([Margin(1.0, 0.0, True)]) == Calibration()
     assert fit_calibration([]) == Calibration()
     assert expected_calibration_error([], []) == 0.0
 
