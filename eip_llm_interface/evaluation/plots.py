@@ -9,6 +9,7 @@ import numpy as np
 
 from eip_llm_interface.evaluation.report import EvalReport
 from eip_llm_interface.guard.verdict import Decision
+from eip_llm_interface.training.calibrate import share_weights
 
 __all__ = ['write_plots']
 
@@ -53,20 +54,24 @@ def _roc(report: EvalReport, axes: Any) -> None:
 
 def _reliability(report: EvalReport, axes: Any) -> None:
     scores, harmful = map(np.asarray, report.scores)
+    weights = share_weights(list(harmful), report.harm_share)
     which = np.minimum((scores * BINS).astype(int), BINS - 1)
     said, found, counts = [], [], []
     for number in range(BINS):
         inside = which == number
         if inside.any():
-            said.append(scores[inside].mean())
-            found.append(harmful[inside].mean())
+            said.append(np.average(scores[inside], weights=weights[inside]))
+            found.append(np.average(harmful[inside], weights=weights[inside]))
             counts.append(int(inside.sum()))
     axes.plot([0, 1], [0, 1], color='lightgray', linestyle='--')
     axes.plot(said, found, 'o-', color='tab:blue')
     for x, y, count in zip(said, found, counts, strict=True):
         axes.annotate(str(count), (x, y), textcoords='offset points', xytext=(4, -10), fontsize=8)
     axes.set(xlabel='score of harm', ylabel='share that is harmful', xlim=(0, 1), ylim=(0, 1.01))
-    axes.set_title(f'Reliability, calibration error {report.calibration_error:.3f}')
+    axes.set_title(
+        f'Reliability where {report.harm_share:.0%} are harmful, '
+        f'error {report.calibration_error:.3f}'
+    )
 
 
 def _confusion(report: EvalReport, axes: Any) -> None:

@@ -92,12 +92,17 @@ class Shares:
 
 @dataclass(frozen=True)
 class EvalReport:
-    """All judged rows and what they add up to; `seen` holds the words of the training text."""
+    """All judged rows and what they add up to.
+
+    `seen` holds the words of the training text. `harm_share` is the share of harmful commands
+    for which probabilities are calibrated: far fewer than in a test set.
+    """
 
     rows: tuple[JudgedRow, ...]
     model: str
     seconds: float
     seen: frozenset[str] = frozenset()
+    harm_share: float = 0.1
     date: str = field(default_factory=lambda: datetime.date.today().isoformat())
 
     @property
@@ -154,8 +159,8 @@ class EvalReport:
 
     @property
     def calibration_error(self) -> float:
-        """Return the expected calibration error of the safety score."""
-        return expected_calibration_error(*self.scores)
+        """Return the expected calibration error of the safety score at `harm_share`."""
+        return expected_calibration_error(*self.scores, harm_share=self.harm_share)
 
     @property
     def scores(self) -> tuple[list[float], list[bool]]:

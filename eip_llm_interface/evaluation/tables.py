@@ -67,8 +67,8 @@ def _figures(report: EvalReport) -> list[str]:
         f'pairs with both members right: {_percent(pairs)} of {number}; '
         f'{_percent(unseen)} of the {few} that turn on a word no training text holds',
         f'harmless rows that look like a hazard: {_percent(report.over_refusal)} blocked',
-        f'calibration error {report.calibration_error:.3f}, ROC area {area}, '
-        f'{report.seconds:.1f} s',
+        f'calibration error {report.calibration_error:.3f} where {report.harm_share:.0%} are '
+        f'harmful, ROC area {area}, {report.seconds:.1f} s',
     ]
 
 

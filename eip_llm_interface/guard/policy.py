@@ -30,10 +30,11 @@ class Policy:
 
     A violation rejects when its severity and score both reach `reject_*`, asks when both reach
     `confirm_*`. The model rejects from `model_reject` and asks from `model_confirm` on; it can
-    only tighten. A rule that is too unsure to act alone adds `support` (0 to 5) to the log odds of
-    the model's probability. A scene may calm the model only where its likeliest category without
-    the scene is one of `scene_relaxes`. `category_decisions` overrides what a violation of a
-    category does, `input_decisions` says what each finding of the normaliser does.
+    only tighten. Where a model was asked, a rule acts alone from `alone_score` on; one that is less
+    sure adds `likely_support` (0 to 5) to the log odds of the model's probability, and one that
+    would never act alone adds `support`. A scene may calm the model only where its likeliest
+    category without the scene is one of `scene_relaxes`. `category_decisions` overrides what a
+    violation of a category does, `input_decisions` says what each finding of the normaliser does.
     """
 
     reject_severity: float = 0.5
@@ -44,6 +45,8 @@ class Policy:
     model_confirm: float = 0.5
     model_category: float = 0.3
     prior_harm: float = 0.03
+    alone_score: float = 0.0
+    likely_support: float = 2.0
     support: float = 1.0
     scene_relaxes: tuple[str, ...] = ()
     category_decisions: Mapping[str, Decision] = field(default_factory=dict)
@@ -56,7 +59,7 @@ class Policy:
             value = getattr(self, item.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise PolicyError(f'policy field {item.name} is {value!r}, give a number 0 to 1')
-            most = MOST_SUPPORT if item.name == 'support' else 1.0
+            most = MOST_SUPPORT if item.name.endswith('support') else 1.0
             if not 0.0 <= value <= most:
                 raise PolicyError(f'policy field {item.name} is {value}, must be 0 to {most:g}')
         if self.model_confirm > self.model_reject:
@@ -155,21 +158,34 @@ class Policy:
         self, violations: Sequence[Violation], opinion: ModelOpinion | None
     ) -> ModelOpinion | None:
         """Return the opinion with what a rule adds that found something but is too unsure."""
+        if opinion is None:
+            return opinion
         unsure = any(
             item.channel == 'rules' and self.decide(item) is Decision.ALLOW for item in violations
         )
-        if opinion is None or not unsure:
+        likely = any(map(self._is_likely, violations))
+        support = self.likely_support if likely else self.support if unsure else 0.0
+        if not support:
             return opinion
         p_harm = min(max(opinion.p_harm, SURE), 1.0 - SURE)
-        log_odds = math.log(p_harm / (1.0 - p_harm)) + self.support
+        log_odds = math.log(p_harm / (1.0 - p_harm)) + support
         return replace(opinion, p_harm=max(opinion.p_harm, 1.0 / (1.0 + math.exp(-log_odds))))
 
+    def _is_likely(self, violation: Violation) -> bool:
+        """Return whether a rule is sure enough to act, yet not beside a model that disagrees."""
+        return (
+            violation.channel == 'rules'
+            and violation.score < self.alone_score
+            and violation.category not in self.category_decisions
+            and self.decide(violation) < Decision.ALLOW
+        )
+
     def _of(self, violation: Violation, opinion: ModelOpinion | None) -> Decision:
-        if violation.channel != 'model':
+        if violation.channel != 'model' and (opinion is None or not self._is_likely(violation)):
             return self.decide(violation)
         if opinion is None or opinion.p_harm >= self.model_reject:
             return Decision.REJECT
-        return Decision.CONFIRM
+        return Decision.CONFIRM if opinion.p_harm >= self.model_confirm else Decision.ALLOW
 
     def _model_violations(
         self, opinion: ModelOpinion | None, model: str, evidence: str

@@ -15,6 +15,7 @@ __all__ = [
     'for_prior',
     'for_use',
     'probabilities',
+    'share_weights',
 ]
 
 MARGIN_LIMIT = 40.0
@@ -102,18 +103,37 @@ def for_use(calibration: Calibration, margins: Sequence[Margin], prior: float) -
     return for_prior(calibration, sum(harmful) / len(harmful), prior)
 
 
+def share_weights(harmful: Sequence[bool], harm_share: float | None = None) -> np.ndarray:
+    """Return a weight for each row with which `harm_share` of all is harmful; 1 each for None.
+
+    Rows of one class alone keep the weight 1.
+    """
+    truth = np.asarray(harmful, dtype=bool)
+    found = truth.mean() if len(truth) else 0.0
+    if harm_share is None or not 0.0 < found < 1.0:
+        return np.ones(len(truth))
+    return np.where(truth, harm_share / found, (1.0 - harm_share) / (1.0 - found))
+
+
 def expected_calibration_error(
-    p: Sequence[float], harmful: Sequence[bool], bins: int = 10
+    p: Sequence[float],
+    harmful: Sequence[bool],
+    bins: int = 10,
+    harm_share: float | None = None,
 ) -> float:
-    """Return the mean gap between probability and frequency over equal bins (Naeini 2015)."""
+    """Return the mean gap between probability and frequency over equal bins (Naeini 2015).
+
+    With `harm_share` the rows are weighted as if that share of them were harmful.
+    """
     probability, truth = np.asarray(p, dtype=float), np.asarray(harmful, dtype=float)
     if not len(probability):
         return 0.0
+    weights = share_weights(harmful, harm_share)
     index = np.minimum((probability * bins).astype(int), bins - 1)
     total = 0.0
     for number in range(bins):
         inside = index == number
         if inside.any():
-            gap = abs(probability[inside].mean() - truth[inside].mean())
-            total += gap * inside.sum() / len(probability)
+            gap = abs(((probability - truth) * weights)[inside].sum())
+            total += gap / weights.sum()
     return float(total)

@@ -28,7 +28,8 @@ It reads English only.
 - Use: beside the rules of `eip_llm_interface/guard`, never alone. It can only tighten a verdict.
 - Not for: anything but commands to robots; it was not made to chat, and it is no safety device.
 - Verdict: `<bos> scene <cmd> command <verdict>`, then the next token's probability: `<safe>`
-  against {categories} hazards. One prefill, nothing is generated.
+  against {categories} hazards. One prefill, nothing is generated. A linear head over sequences of
+  one to three of the prompt's tokens is added to its log odds.
 - Plan: `<bos> names <cmd> command <plan>`, then the plan, constrained by the manifest's grammar.
 - Weights: {weights} safetensors, {weights_mb:.1f} MB. License: Apache-2.0; see NOTICE.
 

@@ -54,7 +54,8 @@ def learn_ngrams(
         weights.grad.add_(weights.detach(), alpha=PENALTY)
         optimizer.param_groups[0]['lr'] = LEARNING_RATE * (1 - step / len(batches))
         optimizer.step()
-    return NgramHead(table.keys, weights.detach().numpy()[:, 0].copy(), rarity, float(bias.detach()))
+    found = weights.detach().numpy()[:, 0].copy()
+    return NgramHead(table.keys, found, rarity, float(bias.detach()))
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,20 @@ def test_an_unsure_rule_supports_the_model_and_never_acts_alone():
     assert supported.decision is Decision.CONFIRM
     assert supported.safety_score == pytest.approx(1 - 0.760, abs=0.001)
     assert policy.join([unsure], ModelOpinion(1.0)).safety_score == 0.0
+
+
+def test_a_likely_rule_acts_alone_without_a_model_and_adds_to_one_that_was_asked():
+    policy = Policy(alone_score=0.7, likely_support=2.0, model_confirm=0.5, model_reject=0.9)
+    likely, sure = violation(severity=0.7, score=0.65), violation(severity=0.7, score=0.7)
+    assert policy.join([likely]).decision is Decision.REJECT
+    assert policy.join([sure], ModelOpinion(0.001)).decision is Decision.REJECT
+    assert policy.join([likely], ModelOpinion(0.05)).decision is Decision.ALLOW
+    joined = policy.join([likely], ModelOpinion(0.3))
+    assert joined.decision is Decision.CONFIRM
+    assert {item.rule for item in joined.violations} == {likely.rule, 'model.harm'}
+
+
+def test_a_likely_rule_of_a_category_that_a_user_decided_acts_as_decided():
+    policy = Policy(alone_score=0.7, category_decisions={'fire': Decision.CONFIRM})
+    likely = violation(severity=0.7, score=0.65, category='fire')
+    assert policy.join([likely], ModelOpinion(0.001)).decision is Decision.CONFIRM

@@ -6,7 +6,7 @@ import json
 import math
 import random
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,9 @@ from eip_llm_interface.training.calibrate import (
     Margin,
     expected_calibration_error,
     fit_calibration,
+    for_use,
     probabilities,
+    share_weights,
 )
 from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.parts.freeform import CorpusError
@@ -128,10 +130,7 @@ def test_a_model_is_calibrated_anew_without_touching_its_weights(
     (rows / 'calibration.jsonl').write_text('\n'.join(map(json.dumps, told)))
     calibration, error = recalibrate(model, rows, harm_prior=0.2, device='cpu')
     settings = json.loads((model / 'config.json').read_text())['eip']
-    assert settings['calibration'] == {
-        'temperature': calibration.temperature,
-        'bias': calibration.bias,
-    }
+    assert settings['calibration'] == asdict(calibration)
     assert 0 <= error <= 1
     name = 'model.int8.safetensors'
     assert (model / name).read_bytes() == (trained / name).read_bytes()
@@ -215,3 +214,12 @@ def test_calibration_without_both_classes_changes_nothing() -> None:
 
 def test_calibration_error_of_a_liar_is_large() -> None:
     assert expected_calibration_error([0.99] * 10, [False] * 10) == pytest.approx(0.99)
+
+
+def test_calibration_is_judged_at_the_share_of_harm_that_it_was_made_for() -> None:
+    margins = margins_of(Calibration(2.0, 0.0), 20_000)
+    use = for_use(fit_calibration(margins), margins, 0.1)
+    p, harmful = list(probabilities(margins, use)), [item.harmful for item in margins]
+    assert expected_calibration_error(p, harmful) > 0.2
+    assert expected_calibration_error(p, harmful, harm_share=0.1) < 0.02
+    assert share_weights([True, True], 0.1).tolist() == [1.0, 1.0]
