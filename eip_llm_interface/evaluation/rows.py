@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.training.parts.freeform import CorpusError, read_rows
+from eip_llm_interface.training.data_files import CorpusError
+from eip_llm_interface.training.parts.freeform import read_rows
 
 __all__ = ['SHIPPED', 'LabelledRow', 'labelled_rows']
 

@@ -9,9 +9,21 @@ from typing import Any
 
 import yaml
 
-__all__ = ['DATA', 'load_yaml']
+__all__ = ['DATA', 'CorpusError', 'lines_of', 'load_yaml']
 
 DATA = Path(__file__).parent / 'data'
+
+
+class CorpusError(ValueError):
+    """A row that cannot be used; the text names file, line, field, value and remedy."""
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a UTF-8 file; raises CorpusError."""
+    try:
+        return path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f'{path} cannot be read ({error}); give a UTF-8 file') from None
 
 
 @cache

@@ -16,8 +16,9 @@ from eip_llm_interface.training.calibrate import (
     for_use,
     probabilities,
 )
+from eip_llm_interface.training.data_files import CorpusError
 from eip_llm_interface.training.held_out import verdict_margins
-from eip_llm_interface.training.parts.freeform import CorpusError, calibration_examples
+from eip_llm_interface.training.parts.freeform import calibration_examples
 
 __all__ = ['recalibrate']
 

@@ -8,20 +8,16 @@ from pathlib import Path
 
 from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.training.data_files import DATA
+from eip_llm_interface.training.data_files import DATA, CorpusError, lines_of
 from eip_llm_interface.training.example import Example
 
-__all__ = ['CorpusError', 'calibration_examples', 'freeform_examples', 'read_rows']
+__all__ = ['calibration_examples', 'freeform_examples', 'read_rows']
 
 ALIASES = {
     'waterdamage': 'water_damage', 'harmperson': 'harm_person', 'harmanimal': 'harm_animal',
     'selfharm': 'self_harm',
 }  # fmt: skip
 LABELS = ('safe', 'unsafe')
-
-
-class CorpusError(ValueError):
-    """A row that cannot be used; the text names file, line, field, value and remedy."""
 
 
 def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
@@ -51,11 +47,7 @@ def calibration_examples(folder: Path | None = None) -> list[Example]:
 
 def read_rows(path: Path) -> Iterator[tuple[int, Mapping]]:
     """Yield (line number, row) of a JSON lines file; raises CorpusError."""
-    try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f'{path} cannot be read ({error}); give a UTF-8 file') from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines_of(path), 1):
         if not line.strip():
             continue
         try:

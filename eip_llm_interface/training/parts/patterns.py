@@ -17,9 +17,8 @@ from pathlib import Path
 
 from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.training.data_files import DATA
+from eip_llm_interface.training.data_files import DATA, CorpusError, lines_of
 from eip_llm_interface.training.example import Example
-from eip_llm_interface.training.parts.freeform import CorpusError
 from eip_llm_interface.training.parts.scenes import calm_scene
 from eip_llm_interface.training.parts.wording import roughen
 
@@ -53,11 +52,7 @@ class Pattern:
 def read_patterns(path: Path) -> Iterator[Pattern]:
     """Yield the patterns of one file; raises CorpusError with file, line and remedy."""
     group = 0
-    try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f'{path} cannot be read ({error}); give a UTF-8 file') from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines_of(path), 1):
         if not line.strip():
             group += 1
         elif not line.startswith('#'):

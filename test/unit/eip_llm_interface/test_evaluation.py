@@ -17,7 +17,7 @@ from eip_llm_interface.evaluation.rows import SHIPPED, LabelledRow, labelled_row
 from eip_llm_interface.evaluation.tables import as_markdown, print_report
 from eip_llm_interface.guard.verdict import Decision
 from eip_llm_interface.training.corpus import make_corpus
-from eip_llm_interface.training.parts.freeform import CorpusError
+from eip_llm_interface.training.data_files import CorpusError
 from eip_llm_interface.training.train_config import TrainConfig
 
 ROWS = [

@@ -14,11 +14,11 @@ from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import SkillsManifest
 from eip_llm_interface.training.corpus import make_corpus, split
-from eip_llm_interface.training.data_files import load_yaml
+from eip_llm_interface.training.data_files import CorpusError, load_yaml
 from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.lexicon import word_lists
 from eip_llm_interface.training.parts.frames import frame_examples
-from eip_llm_interface.training.parts.freeform import CorpusError, freeform_examples
+from eip_llm_interface.training.parts.freeform import freeform_examples
 from eip_llm_interface.training.parts.own_words import errand_examples
 from eip_llm_interface.training.parts.plans import plan_examples
 from eip_llm_interface.training.parts.wording import choose, fill, roughen

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eip_llm_interface.training.data_files import DATA
-from eip_llm_interface.training.parts.freeform import CorpusError
+from eip_llm_interface.training.data_files import DATA, CorpusError
 from eip_llm_interface.training.parts.patterns import pattern_examples, read_patterns
 
 

@@ -27,8 +27,8 @@ from eip_llm_interface.training.calibrate import (
     probabilities,
     share_weights,
 )
+from eip_llm_interface.training.data_files import CorpusError
 from eip_llm_interface.training.example import Example
-from eip_llm_interface.training.parts.freeform import CorpusError
 from eip_llm_interface.training.recalibrate import recalibrate
 from eip_llm_interface.training.tokenizer import make_tokenizer
 from eip_llm_interface.training.train import TrainConfig, train
