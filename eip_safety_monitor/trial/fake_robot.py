@@ -71,11 +71,9 @@ class FakeRobot(Node):
             Heartbeat, names.Topic.HEARTBEAT, self._on_heartbeat, qos.HEARTBEAT
         )
         self.create_subscription(SafetyEvent, names.Topic.EVENT, self._on_event, qos.EVENT)
-        monitor = names.Node.SAFETY_MONITOR
         kinds = {'arm': ArmMotion, 'reset': ResetStop, 'emergency_stop': Trigger, 'disarm': Trigger}
         self._monitor_services: dict[str, Any] = {
-            name: self.create_client(kind, names.private(monitor, name))
-            for name, kind in kinds.items()
+            name: self._client(kind, name) for name, kind in kinds.items()
         }
         self._is_open = False
 
@@ -127,6 +125,8 @@ class FakeRobot(Node):
         future = client.call_async(client.srv_type.Request(**fields))
         future.add_done_callback(lambda _: done.set())
         if not done.wait(5.0):
+            # DDS at times never matches a client with a service that was started anew.
+            self._monitor_services[service] = self._client(client.srv_type, service)
             return False, f'{service} did not answer'
         answer = future.result()
         return bool(answer.success), str(answer.message)
@@ -282,6 +282,9 @@ class FakeRobot(Node):
             message.ranges[0] = self.ranges[0] + 1e-3 * (self._scans % 7)
         message.header.stamp = self._stamp()
         self._scan.publish(message)
+
+    def _client(self, kind: Any, service: str) -> Any:
+        return self.create_client(kind, names.private(names.Node.SAFETY_MONITOR, service))
 
     def _make_publishers(self) -> None:
         topic = names.Topic
