@@ -103,8 +103,6 @@ def open_bench(domain: int, is_quick: bool = True, gate_module: str = GATE) -> I
     environment = {
         'ROS_DOMAIN_ID': str(domain),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        # A node started in place of a dead one announces itself for longer, or may not be heard.
-        'FASTRTPS_DEFAULT_PROFILES_FILE': str(default_policy_file().with_name('fastdds.xml')),
     }
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
