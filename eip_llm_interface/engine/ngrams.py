@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ['NGRAM_FILE', 'NgramHead', 'ngram_keys']
+__all__ = ['NGRAM_FILE', 'NgramHead', 'known_values', 'ngram_keys']
 
 NGRAM_FILE = 'model.ngrams.safetensors'
 LONGEST = 3
@@ -33,6 +33,20 @@ def ngram_keys(ids: Sequence[int]) -> np.ndarray:
         keys ^= keys >> np.uint64(31)
         found.append((keys * MULTIPLIERS[1]) >> np.uint64(32))
     return np.concatenate(found).astype(np.uint32) if found else np.zeros(0, dtype=np.uint32)
+
+
+def known_values(
+    keys: np.ndarray, rarity: np.ndarray, told: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (places in `keys`, TF-IDF values scaled to length 1) of the known ones of `told`.
+
+    `keys` [n] are sorted, `rarity` [n] goes with them; `told` [m] stand `counts` [m] times.
+    """
+    places = np.minimum(np.searchsorted(keys, told), len(keys) - 1)
+    known = keys[places] == told
+    places = places[known]
+    values = (1.0 + np.log(counts[known])) * rarity[places]
+    return places, values / (np.sqrt(values @ values) or 1.0)
 
 
 class NgramHead:
@@ -57,13 +71,9 @@ class NgramHead:
 
     def margin(self, ids: Sequence[int]) -> float:
         """Return the log odds of harm that the tokens `ids` of one prompt speak for."""
-        keys, counts = np.unique(ngram_keys(ids), return_counts=True)
-        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        known = self._keys[places] == keys
-        places = places[known]
-        values = (1.0 + np.log(counts[known])) * self._rarity[places]
-        length = float(np.sqrt(values @ values)) or 1.0
-        return self._bias + float(values @ self._weights[places]) / length
+        found = np.unique(ngram_keys(ids), return_counts=True)
+        places, values = known_values(self._keys, self._rarity, *found)
+        return self._bias + float(values @ self._weights[places])
 
     def save(self, folder: Path) -> Path:
         """Write the head into a model's folder, weights as 8-bit integers; return the path."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eip_llm_interface.engine.ngrams import NgramHead, ngram_keys
+from eip_llm_interface.engine.ngrams import NgramHead, known_values, ngram_keys
 
 __all__ = ['learn_ngrams']
 
@@ -85,10 +85,8 @@ def _table(prompts: Sequence[Sequence[int]]) -> tuple[_Table, np.ndarray]:
     rarity = (np.log((1 + len(counted)) / (1 + texts)) + 1).astype(np.float32)
     columns, values = [], []
     for told, counts in counted:
-        places = np.minimum(np.searchsorted(keys, told), len(keys) - 1)
-        known = keys[places] == told
-        row = (1 + np.log(counts[known])) * rarity[places[known]]
-        columns.append(places[known])
-        values.append((row / (np.sqrt(row @ row) or 1.0)).astype(np.float32))
+        places, row = known_values(keys, rarity, told, counts)
+        columns.append(places)
+        values.append(row.astype(np.float32))
     starts = np.cumsum([0, *map(len, values)])
     return _Table(keys, starts, np.concatenate(columns), np.concatenate(values)), rarity
