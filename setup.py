@@ -24,6 +24,7 @@ setup(
             *('**/*.jsonl', '**/*.html', '**/*.css', '**/*.js', '**/*.svg'),
         ]
         for package in (
+            'eip_ros',
             'eip_llm_interface',
             'eip_safety_monitor',
             'eip_perf_monitor',

@@ -20,6 +20,7 @@ from rich.progress import track
 from eip_perf_monitor.exporters.prometheus import PrometheusExporter
 from eip_perf_monitor.performance_monitor import PerformanceMonitor
 from eip_perf_monitor.snapshot import to_plain
+from eip_ros.transport import choose_transport
 
 DESCRIPTION = 'cost of the performance monitor: records per second, answers, memory and processor'
 
@@ -75,6 +76,7 @@ def _node(seconds: float, domain: str) -> dict[str, float]:
     """Measure the node while it hears what six nodes and a safety monitor say."""
     os.environ['ROS_DOMAIN_ID'] = domain
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    choose_transport()
     with tempfile.TemporaryFile('w+') as log:
         began = time.perf_counter()
         process = subprocess.Popen(

@@ -37,6 +37,7 @@ from eip.srv import (
 from eip_bringup.errors import UnreachableError
 from eip_ros import names, qos
 from eip_ros.names import Service, Topic, private
+from eip_ros.transport import choose_transport
 
 __all__ = ['RobotClient', 'connect']
 
@@ -226,6 +227,7 @@ def connect(
     context = Context()
     before = dict(os.environ)
     os.environ.update(environment or {})
+    choose_transport()
     try:
         # No arguments: what a person types is no ROS argument.
         rclpy.init(args=[], context=context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import tempfile
 import time
@@ -11,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from eip_ros.transport import choose_transport
+
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+choose_transport()
+
 DOMAINS = range(1, 101)
+# No test gets the domain of the one before it, of which something may still be ending.
+_turns = itertools.count(os.getpid())
 
 
 @pytest.fixture
@@ -51,7 +59,9 @@ def wait_until() -> Callable[..., None]:
 def _reserve_domain() -> tuple[int, int]:
     folder = Path(tempfile.gettempdir()) / 'eip-test-domains'
     folder.mkdir(exist_ok=True)
-    for number in DOMAINS:
+    first = next(_turns)
+    for turn in range(len(DOMAINS)):
+        number = DOMAINS[(first + turn) % len(DOMAINS)]
         lock = os.open(folder / str(number), os.O_CREAT | os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,6 +14,7 @@ from pathlib import Path
 from rclpy.context import Context
 
 from eip.msg import SafetyState
+from eip_ros.transport import choose_transport
 from eip_safety_monitor.policy import default_policy_file
 from eip_safety_monitor.trial.fake_robot import FakeRobot
 from eip_safety_monitor.trial.processes import NodeProcess
@@ -106,6 +107,7 @@ def open_bench(domain: int, is_quick: bool = True, gate_module: str = GATE) -> I
     }
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
+    choose_transport()
     _write_policy(folder, is_quick)
     monitor = _monitor(folder, 'state', environment)
     gate = NodeProcess(gate_module, folder / 'gate.log', environment=environment)

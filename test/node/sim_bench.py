@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -24,7 +22,6 @@ from eip.srv import AuthorizeStep
 from eip_ros import names, qos
 from eip_ros.heartbeat import read_boot_id
 
-PROFILES = Path(__file__).parents[2] / 'config' / 'fastdds.xml'
 CODE = 'import sys; from eip_bringup.sim.{module} import main; sys.exit(main())'
 
 
@@ -32,7 +29,6 @@ class SimBench(Node):
     """Starts nodes, remembers the newest message of each topic, plays monitor and gate."""
 
     def __init__(self) -> None:
-        os.environ.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(PROFILES))
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         super().__init__('bench', context=self._context)

@@ -159,7 +159,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
 
     yield begin
     for node in made:
-        # An orderly end: a killed process leaves its shared memory to the DDS of the others.
         try:
             node.end()
         except subprocess.TimeoutExpired:
