@@ -96,7 +96,7 @@ def learn(
                 tokens += sum(len(rows[i].ids) for i in part)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=False)
             bar.show(index + 1, total)
             if (index + 1) % config.checkpoint_every == 0:
                 save_checkpoint(config.output, model, optimizer, index + 1, identity)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from eip_llm_interface.engine.mentions import marks
 from eip_llm_interface.knowledge.ontology import Knowledge
-from eip_llm_interface.training.lexical_model import LexicalModel, meanings
+from eip_llm_interface.training.lexical_model import LexicalModel, UsedRows, meanings
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
 from eip_llm_interface.training.word_vectors import word_vectors
@@ -130,3 +131,15 @@ def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet
     plain = learner.merged()
     assert torch.allclose(plain.model(given).last_hidden_state, hidden, atol=1e-5)
     assert plain.lm_head.weight.data_ptr() == plain.model.embed_tokens.weight.data_ptr()
+
+
+def test_the_gradient_of_used_rows_is_the_gradient_of_an_embedding() -> None:
+    torch.manual_seed(0)
+    given, other = (torch.nn.Parameter(torch.randn(9, 4)) for _ in range(2))
+    other.data = given.data.clone()
+    wanted = torch.randn(2, 5, 4)
+    for ids in (torch.tensor([[1, 1, 2, 8, 0], [3, 1, 8, 8, 2]]), torch.tensor([[5] * 5, [1] * 5])):
+        (UsedRows.apply(given, ids) * wanted).sum().backward()
+        (torch.nn.functional.embedding(ids, other) * wanted).sum().backward()
+    assert torch.allclose(given.grad, other.grad)
+    assert given.grad[4].abs().sum() == 0
