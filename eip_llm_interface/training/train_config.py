@@ -53,11 +53,11 @@ class TrainConfig:
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    steps: int = 6400
+    steps: int = 18_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
-    dropout: float = 0.15
-    gaps: float = 0.08
+    dropout: float = 0.2
+    gaps: float = 0.1
     whole_words: bool = True
     pieces: int = 4096
     meaning_size: int = 256
