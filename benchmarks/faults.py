@@ -12,7 +12,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from eip_safety_monitor.trial.bench import Bench, open_bench
-from eip_safety_monitor.trial.faults import FAULTS, Fault, Outcome, try_fault
+from eip_safety_monitor.trial.fault import Fault, Outcome, try_fault
+from eip_safety_monitor.trial.faults import FAULTS
 
 MUX = Path(__file__).with_name('_plain_mux.py')
 DESCRIPTION = 'faults on purpose: expected reaction, time to zero velocity, pass or fail'

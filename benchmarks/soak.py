@@ -16,7 +16,8 @@ from rich.progress import Progress
 
 from eip.msg import SafetyEvent, SafetyState
 from eip_safety_monitor.trial.bench import Bench, open_bench
-from eip_safety_monitor.trial.faults import FAULTS, Fault, try_fault
+from eip_safety_monitor.trial.fault import Fault, try_fault
+from eip_safety_monitor.trial.faults import FAULTS
 
 DESCRIPTION = 'random commands and faults for minutes: availability, missed and false stops, memory'
 
@@ -134,6 +135,7 @@ def _harmless(bench: Bench, soak: Soak, dice: random.Random) -> None:
     began = time.monotonic()
     time.sleep(dice.uniform(0.5, 2.0))
     soak.free_s += time.monotonic() - began
+    robot.wanted = (0.3, 0.0)  # the speed for which a fault's deadline is given
     stops = [event for event in list(robot.events) if event.severity == SafetyEvent.STOP]
     soak.counts['false_stops'] += len(stops)
     soak.problems += [f'false stop: {event.message}' for event in stops]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import resource
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from eip.msg import SafetyState
 from eip_safety_monitor.clock import seconds
 from eip_safety_monitor.heartbeats import TAKEOVER_S
 from eip_safety_monitor.trial.bench import Bench
+from eip_safety_monitor.trial.fault import Broken
 from eip_safety_monitor.trial.processes import NodeProcess
 from eip_safety_monitor.trial.small_disk import SmallDisk, why_no_small_disk
 from eip_safety_monitor.trial.wall_clock import WallClock
@@ -25,7 +26,6 @@ __all__ = [
     'wall_clock',
 ]
 
-Broken = Callable[[Bench], Iterator[int]]
 NEAR_M = 0.4
 GOES_ON_S = 0.5
 JUMP_TOLERANCE_S = 60.0

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from eip_safety_monitor.trial.bench import Bench, open_bench
-from eip_safety_monitor.trial.faults import FAULTS, Fault, try_fault
+from eip_safety_monitor.trial.fault import Fault, try_fault
+from eip_safety_monitor.trial.faults import FAULTS
 from eip_safety_monitor.trial.wall_clock import WallClock, why_no_wall_clock
 
 SHORT = (
