@@ -14,6 +14,7 @@ from eip_llm_interface.evaluation.rows import LabelledRow
 from eip_llm_interface.evaluation.unseen import content_words
 from eip_llm_interface.guard.verdict import Decision
 from eip_llm_interface.training.calibrate import expected_calibration_error
+from eip_llm_interface.training.train_config import TrainConfig
 
 __all__ = ['LENGTHS', 'EvalReport', 'JudgedRow', 'Shares']
 
@@ -102,7 +103,7 @@ class EvalReport:
     model: str
     seconds: float
     seen: frozenset[str] = frozenset()
-    harm_share: float = 0.1
+    harm_share: float = TrainConfig.harm_prior
     date: str = field(default_factory=lambda: datetime.date.today().isoformat())
 
     @property

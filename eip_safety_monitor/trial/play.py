@@ -7,14 +7,10 @@ The play keeps its own account of what was permitted when, apart from the code i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from eip_safety_monitor.audit_log import AuditError
-from eip_safety_monitor.audit_record import AuditRecord
 from eip_safety_monitor.clock import ManualClock, seconds
 from eip_safety_monitor.events import Answer
 from eip_safety_monitor.gate import Gate, GateConfig, Reason
@@ -24,60 +20,13 @@ from eip_safety_monitor.policy import Policy
 from eip_safety_monitor.readings import Beat, Odometry, PersonSeen, Scan, Scene
 from eip_safety_monitor.state_store import beginning
 from eip_safety_monitor.supervisor import Supervisor
+from eip_safety_monitor.trial.memory_files import MemoryLog, MemoryStore
 from eip_safety_monitor.velocity import Velocity
 
-__all__ = ['MemoryLog', 'MemoryStore', 'Play']
+__all__ = ['Play']
 
 BOOT = 'boot'
 TOLERANCE = 1e-9
-
-
-class MemoryLog:
-    """An audit log that keeps the last record in memory and can be made to fail."""
-
-    def __init__(self) -> None:
-        self.last: AuditRecord | None = None
-        self.is_full = False
-        self.is_unsaved = False
-        self.count = 0
-
-    def open(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def save_head(self) -> None:
-        """Do nothing."""
-
-    def append(self, kind: str, **fields: Any) -> AuditRecord:
-        """Keep one record; raises AuditError when it is full."""
-        self.is_unsaved = self.is_full
-        if self.is_full:
-            raise AuditError('the disk is full')
-        self.count += 1
-        self.last = AuditRecord(self.count, 'hash', 'previous', {'kind': kind, **fields})
-        return self.last
-
-
-class MemoryStore:
-    """A latch file in memory that can be made to fail."""
-
-    def __init__(self) -> None:
-        self.saved: tuple[Mode, Mapping[str, str]] | None = None
-        self.is_full = False
-        self.is_unsaved = False
-
-    def save(self, mode: Mode, causes: Mapping[str, str]) -> None:
-        """Keep the latch; raises OSError when it is full."""
-        self.is_unsaved = self.is_full
-        if self.is_full:
-            raise OSError(28, 'No space left on device')
-        self.saved = (mode, dict(causes))
-
-    def load(self) -> tuple[Mode, Mapping[str, str]] | None:
-        """Return what was kept."""
-        return self.saved
 
 
 @dataclass

@@ -21,7 +21,8 @@ from eip_safety_monitor.step_permits import (
     StepPermits,
     fingerprint,
 )
-from eip_safety_monitor.trial.play import MemoryLog, Play
+from eip_safety_monitor.trial.memory_files import MemoryLog
+from eip_safety_monitor.trial.play import Play
 
 STEPS = (
     PlanStepHeard('go_to', (('place', 'sink'),)),
