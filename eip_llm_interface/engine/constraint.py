@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 
 from eip_llm_interface.engine.engine import CharGrammar
 
@@ -13,12 +14,11 @@ __all__ = ['GrammarChoices', 'GrammarCursor', 'TokenTrie']
 
 CACHED_STATES = 4096
 MOST_FORCED = 80
+LAST_CHARACTER = chr(sys.maxunicode)
 
 
-@dataclass
-class _Node:
-    children: dict[str, _Node] = field(default_factory=dict)
-    tokens: list[int] = field(default_factory=list)
+# The tokens whose texts share their first `depth` characters: a span of the sorted texts.
+_Span = tuple[int, int, int]
 
 
 class TokenTrie:
@@ -26,16 +26,17 @@ class TokenTrie:
 
     `texts[i]` is what token i writes; None for a token that writes nothing of its own (special
     tokens, half a character). The walk visits only prefixes that the grammar allows, so that a
-    state with few choices costs little, however large the vocabulary is.
+    state with few choices costs little, however large the vocabulary is. Branches are made when
+    they are first walked.
     """
 
     def __init__(self, texts: Sequence[str | None]) -> None:
         self.texts = texts
-        self._alphabet = tuple(sorted({char for text in texts if text for char in text}))
-        self._root = _Node()
-        for token, text in enumerate(texts):
-            if text:
-                self._insert(token, text)
+        self._alphabet = tuple(sorted(set().union(*filter(None, texts))))
+        ordered = sorted((text, token) for token, text in enumerate(texts) if text)
+        self._texts = [text for text, _ in ordered]
+        self._tokens = [token for _, token in ordered]
+        self._branches: dict[_Span, list[tuple[str, list[int], _Span]]] = {}
 
     @property
     def alphabet(self) -> tuple[str, ...]:
@@ -45,23 +46,33 @@ class TokenTrie:
     def allowed(self, grammar: CharGrammar, state: Hashable) -> list[tuple[int, Hashable]]:
         """Return every token that may follow `state`, with the state after it."""
         found: list[tuple[int, Hashable]] = []
-        stack = [(self._root, state)]
+        stack: list[tuple[_Span, Hashable]] = [((0, len(self._texts), 0), state)]
         while stack:
-            node, here = stack.pop()
-            for char, child in node.children.items():
+            span, here = stack.pop()
+            for char, tokens, longer in self._branches_of(span):
                 after = grammar.advance(here, char)
                 if after is None:
                     continue
-                found.extend((token, after) for token in child.tokens)
-                if child.children:
-                    stack.append((child, after))
+                found.extend((token, after) for token in tokens)
+                if longer[0] < longer[1]:
+                    stack.append((longer, after))
         return found
 
-    def _insert(self, token: int, text: str) -> None:
-        node = self._root
-        for char in text:
-            node = node.children.setdefault(char, _Node())
-        node.tokens.append(token)
+    def _branches_of(self, span: _Span) -> list[tuple[str, list[int], _Span]]:
+        """Return (next character, tokens that end with it, the longer ones) for each character."""
+        known = self._branches.get(span)
+        if known is not None:
+            return known
+        start, end, depth = span
+        made = []
+        while start < end:
+            prefix = self._texts[start][: depth + 1]
+            after = bisect_right(self._texts, prefix, start, end)
+            last = bisect_left(self._texts, prefix + LAST_CHARACTER, after, end)
+            made.append((prefix[-1], self._tokens[start:after], (after, last, depth + 1)))
+            start = last
+        self._branches[span] = made
+        return made
 
 
 class GrammarChoices:

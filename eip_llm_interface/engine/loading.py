@@ -108,9 +108,12 @@ def token_texts(tokenizer: Any, vocabulary_size: int) -> list[str | None]:
     anchor = tokenizer.encode(':', add_special_tokens=False)[-1]
     lead = tokenizer.decode([anchor])
     size = min(vocabulary_size, len(tokenizer))
-    texts = tokenizer.batch_decode(
-        [[anchor, token] for token in range(size)], clean_up_tokenization_spaces=False
-    )
+    rows = [[anchor, token] for token in range(size)]
+    backend = getattr(tokenizer, 'backend_tokenizer', None)
+    if backend is None:
+        texts = tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
+    else:  # the same, without looking at each row in Python first
+        texts = backend.decode_batch(rows, skip_special_tokens=False)
     found = [
         None if token in special or '\ufffd' in text else text[len(lead) :]
         for token, text in enumerate(texts)
