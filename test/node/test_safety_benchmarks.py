@@ -45,3 +45,17 @@ def test_missed_stops_are_counted_and_are_in_no_percentile(stop: ModuleType) -> 
 def test_impossible_options_of_the_soak_are_named(options: dict[str, str]) -> None:
     with pytest.raises(BenchError, match='benchmark soak: '):
         run_benchmark('soak', options, [BENCHMARKS])
+
+
+@pytest.mark.parametrize('options', [{'seconds': '0'}, {'seconds': 'x'}, {'starts': '0'}])
+def test_impossible_options_of_the_footprint_are_named(options: dict[str, str]) -> None:
+    with pytest.raises(BenchError, match='benchmark footprint: '):
+        run_benchmark('footprint', options, [BENCHMARKS])
+
+
+def test_both_nodes_stay_small_under_load(ros_domain: int) -> None:
+    options = {'seconds': '2', 'starts': '1', 'domain': str(ros_domain)}
+    figures = run_benchmark('footprint', options, [BENCHMARKS]).figures
+    assert 20.0 < figures['monitor_rss_mb'] < 120.0
+    assert 20.0 < figures['gate_rss_mb'] < 120.0
+    assert min(figures['monitor_start_s'], figures['gate_start_s']) > 0.0
