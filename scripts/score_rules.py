@@ -28,7 +28,7 @@ from eip_llm_interface.training.parts.freeform import read_rows
 from eip_llm_interface.training.parts.patterns import read_patterns
 
 KNOWLEDGE = Path(__file__).resolve().parent.parent / 'eip_llm_interface' / 'knowledge'
-BOUND, GRAVE_BOUND, GRAVE = 0.93, 0.90, 0.9
+BOUND, GRAVE_BOUND, GRAVE = 0.9, 0.8, 0.9
 """Least precision of a case that acts alone, and that of one whose severity is at least GRAVE."""
 EXPECTED, WEIGHT = 0.95, 10.0
 """A case's precision before anything was seen, and for how many sentences that counts."""

@@ -57,7 +57,7 @@ how it does on other people's words. The model alone, without the rules.
 ## Weak spots
 
 - Words and hazards that neither the corpus nor the knowledge names.
-- Harm that follows from the scene alone: the model sees few scenes in training.
+- Harm that follows from the scene alone: few sentences of the corpus have a scene of their own.
 - Errands of several parts, durations said in words, sentences to repeat: see `plans_exact`, which
   counts plans that are right in every token without the grammar's help.
 - Plans for skills other than those of the manifest it was trained with, unless retrained.
