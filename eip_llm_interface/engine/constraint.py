@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 
@@ -14,8 +13,6 @@ __all__ = ['GrammarChoices', 'GrammarCursor', 'TokenTrie']
 
 CACHED_STATES = 4096
 MOST_FORCED = 80
-LAST_CHARACTER = chr(sys.maxunicode)
-
 
 # The tokens whose texts share their first `depth` characters: a span of the sorted texts.
 _Span = tuple[int, int, int]
@@ -67,8 +64,8 @@ class TokenTrie:
         made = []
         while start < end:
             prefix = self._texts[start][: depth + 1]
-            after = bisect_right(self._texts, prefix, start, end)
-            last = bisect_left(self._texts, prefix + LAST_CHARACTER, after, end)
+            last = bisect_right(self._texts, prefix, start, end, key=lambda text: text[: depth + 1])
+            after = bisect_right(self._texts, prefix, start, last)
             made.append((prefix[-1], self._tokens[start:after], (after, last, depth + 1)))
             start = last
         self._branches[span] = made

@@ -48,6 +48,25 @@ def test_choices_are_exactly_the_tokens_that_the_grammar_accepts() -> None:
         state = grammar.advance(state, TEXTS[token])
 
 
+class Anything:
+    """A grammar that takes every text; its state is what was read."""
+
+    def start(self) -> str:
+        return ''
+
+    def advance(self, state: str, text: str) -> str:
+        return state + text
+
+    def is_final(self, state: str) -> bool:
+        return True
+
+
+@given(st.lists(st.none() | st.text(st.sampled_from('ab\x00é\U0010ffff'), max_size=4), max_size=20))
+def test_a_walk_finds_every_token_of_any_vocabulary_once(texts: list[str | None]) -> None:
+    found = TokenTrie(texts).allowed(Anything(), '')
+    assert sorted(found) == [(token, text) for token, text in enumerate(texts) if text]
+
+
 def test_special_and_empty_tokens_are_never_allowed() -> None:
     assert not set(cursor().choices()) & {0, TEXTS.index(''), TEXTS.index('') + 1}
 
