@@ -25,6 +25,7 @@ from eip_safety_monitor.trial.heard import Heard
 __all__ = ['BEAMS', 'FakeInputs']
 
 BEAMS = 360
+BASE_TIMEOUT_NS = 500_000_000
 PEERS = ('safety_llm', 'memory_manager', 'performance_monitor')
 
 
@@ -183,12 +184,18 @@ class FakeInputs(Heard, Node):
         message.header.stamp = self._stamp()
         message.header.frame_id = 'odom'
         message.pose.pose.orientation.w = 1.0
-        given = self.given[-1][1:] if self.given else (0.0, 0.0)
+        given = self._followed()
         speed = given[0] if self.odometry_speed is None else self.odometry_speed
         self._x_m += given[0] * 0.02
         message.pose.pose.position.x = self._x_m
         message.twist.twist.linear.x, message.twist.twist.angular.z = speed, given[1]
         self._odom.publish(message)
+
+    def _followed(self) -> tuple[float, float]:
+        """Return the gate's velocity; a base stands by itself when it hears none for a while."""
+        received_ns, linear, angular = self.given[-1] if self.given else (0, 0.0, 0.0)
+        is_fresh = time.monotonic_ns() - received_ns < BASE_TIMEOUT_NS
+        return (linear, angular) if is_fresh else (0.0, 0.0)
 
     def _publish_hardware_stop(self) -> None:
         self._hardware.publish(Bool(data=self.is_pressed))
