@@ -45,7 +45,7 @@ def _start_s(bench: Bench, process: NodeProcess, heard: Callable[[], object], st
         bench.robot.given.clear()
         began = time.monotonic()
         process.start()
-        if not bench.robot.wait(lambda: heard(), START_S):
+        if not bench.robot.wait(heard, START_S):
             raise RuntimeError(f'nothing heard in {START_S:g} s: {process.output()[-300:]}')
         longest_s = max(longest_s, time.monotonic() - began)
     return longest_s

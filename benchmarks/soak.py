@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from eip.msg import SafetyEvent, SafetyState
 from eip_safety_monitor.trial.bench import Bench, open_bench
+from eip_safety_monitor.trial.fake_inputs import USUAL_WISH
 from eip_safety_monitor.trial.fault import Fault, try_fault
 from eip_safety_monitor.trial.faults import FAULTS
 
@@ -123,7 +124,7 @@ def _dangerous(bench: Bench, soak: Soak, dice: random.Random) -> None:
     if any(not math.isfinite(speed) or abs(speed) > FASTEST_MPS + 1e-6 for speed in speeds):
         soak.counts['missed_stops'] += 1
         soak.problems.append(f'{robot.wanted[0]} m/s reached the wheels')
-    robot.wanted = (0.3, 0.0)
+    robot.wanted = USUAL_WISH
 
 
 def _harmless(bench: Bench, soak: Soak, dice: random.Random) -> None:
@@ -135,7 +136,7 @@ def _harmless(bench: Bench, soak: Soak, dice: random.Random) -> None:
     began = time.monotonic()
     time.sleep(dice.uniform(0.5, 2.0))
     soak.free_s += time.monotonic() - began
-    robot.wanted = (0.3, 0.0)  # the speed for which a fault's deadline is given
+    robot.wanted = USUAL_WISH
     stops = [event for event in list(robot.events) if event.severity == SafetyEvent.STOP]
     soak.counts['false_stops'] += len(stops)
     soak.problems += [f'false stop: {event.message}' for event in stops]

@@ -37,7 +37,7 @@ from eip.srv import (
 from eip_bringup.errors import UnreachableError
 from eip_ros import names, qos
 from eip_ros.names import Service, Topic, private
-from eip_ros.transport import choose_transport
+from eip_ros.transport import changed_environment
 
 __all__ = ['RobotClient', 'connect']
 
@@ -225,15 +225,9 @@ def connect(
     range and its log folder from there.
     """
     context = Context()
-    before = dict(os.environ)
-    os.environ.update(environment or {})
-    choose_transport()
-    try:
+    with changed_environment(environment or {}):
         # No arguments: what a person types is no ROS argument.
         rclpy.init(args=[], context=context)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
     node = Node(f'eip_client_{os.getpid()}', namespace=namespace, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ['choose_transport']
+__all__ = ['changed_environment', 'choose_transport']
 
 LOOPBACK = Path(__file__).with_name('loopback.xml')
 
@@ -23,3 +25,16 @@ def choose_transport() -> None:
     os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
     if os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') == 'LOCALHOST':
         os.environ.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(LOOPBACK))
+
+
+@contextmanager
+def changed_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Put `values` and their transport over this process's environment while the block runs."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    choose_transport()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

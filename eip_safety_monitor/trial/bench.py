@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from rclpy.context import Context
 
 from eip.msg import SafetyState
-from eip_ros.transport import choose_transport
+from eip_ros.transport import changed_environment
 from eip_safety_monitor.policy import default_policy_file
 from eip_safety_monitor.trial.fake_robot import FakeRobot
 from eip_safety_monitor.trial.processes import NodeProcess
@@ -105,17 +104,23 @@ def open_bench(domain: int, is_quick: bool = True, gate_module: str = GATE) -> I
         'ROS_DOMAIN_ID': str(domain),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
     }
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    choose_transport()
     _write_policy(folder, is_quick)
+    try:
+        with changed_environment(environment), _opened(folder, environment, gate_module) as bench:
+            yield bench
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _opened(folder: Path, environment: Mapping[str, str], gate_module: str) -> Iterator[Bench]:
     monitor = _monitor(folder, 'state', environment)
     gate = NodeProcess(gate_module, folder / 'gate.log', environment=environment)
     flooder = NodeProcess(
         'eip_safety_monitor.trial.flood', folder / 'flood.log', environment=environment
     )
     context = Context()
-    context.init(domain_id=domain)
+    context.init(domain_id=int(environment['ROS_DOMAIN_ID']))
     robot = FakeRobot(context)
     try:
         gate.start()
@@ -127,9 +132,6 @@ def open_bench(domain: int, is_quick: bool = True, gate_module: str = GATE) -> I
             process.stop()
         robot.close()
         context.try_shutdown()
-        for name, value in before.items():
-            _restore(name, value)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _monitor(folder: Path, state: str, environment: Mapping[str, str]) -> NodeProcess:
@@ -146,10 +148,3 @@ def _write_policy(folder: Path, is_quick: bool) -> None:
     for shipped, quick in QUICK.items() if is_quick else ():
         text = text.replace(shipped, quick)
     (folder / 'policy.yaml').write_text(text)
-
-
-def _restore(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value

@@ -22,9 +22,11 @@ from eip_ros import names, qos
 from eip_ros.heartbeat import read_boot_id
 from eip_safety_monitor.trial.heard import Heard
 
-__all__ = ['BEAMS', 'FakeInputs']
+__all__ = ['BEAMS', 'USUAL_WISH', 'FakeInputs']
 
 BEAMS = 360
+USUAL_WISH = (0.3, 0.0)
+"""Metres and radians a second; the deadlines of faults are for this speed."""
 BASE_TIMEOUT_NS = 500_000_000
 PEERS = ('safety_llm', 'memory_manager', 'performance_monitor')
 
@@ -59,7 +61,7 @@ class FakeInputs(Heard, Node):
         self.unhealthy.clear()
         self.person_m: float | None = None
         self.is_pressed = False
-        self.wanted = (0.3, 0.0)
+        self.wanted = USUAL_WISH
         self.ranges: list[float] = [3.0] * BEAMS
         self.odometry_speed: float | None = None
         self.stamp_offset_s = 0.0

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from eip_safety_monitor.trial.bench import Bench
-from eip_safety_monitor.trial.fake_inputs import BEAMS
+from eip_safety_monitor.trial.fake_inputs import BEAMS, USUAL_WISH
 from eip_safety_monitor.trial.fault import Broken
 
 __all__ = [
@@ -94,7 +94,7 @@ def bad_wish(value: float) -> Broken:
     def broken(bench: Bench) -> Iterator[int]:
         bench.robot.wanted = (value, 0.0)
         yield time.monotonic_ns()
-        bench.robot.wanted = (0.3, 0.0)
+        bench.robot.wanted = USUAL_WISH
 
     return broken
 
