@@ -28,6 +28,9 @@ def run(options: Mapping[str, str]) -> dict[str, float]:
     trials = int(options.get('trials', '20'))
     pattern = re.compile(options.get('only', ''))
     named = [fault for fault in FAULTS if pattern.search(fault.name)]
+    if not named:
+        known = ', '.join(fault.name for fault in FAULTS)
+        raise ValueError(f'only={pattern.pattern} is no part of a fault name; faults: {known}')
     chosen = [fault for fault in named if not fault.why_not()]
     for fault in named:
         if fault not in chosen:

@@ -31,7 +31,7 @@ class Formula:
     def __init__(self, text: str, signals: Sequence[str], period_s: float) -> None:
         """Parse it; raises ValueError with the remedy."""
         checked = check_formula(text)
-        names = checked.names
+        names = tuple(dict.fromkeys(checked.mentions.values()))
         for name in names:
             if name not in signals:
                 known = ', '.join(signals) or 'none'
@@ -41,7 +41,7 @@ class Formula:
         _check_bounds(text, period_s)
         self.names = names
         self._count = 0
-        self._text, self._period_s = checked.text, period_s
+        self._checked, self._period_s = checked, period_s
         self._monitor = self._parse()
         self._warm()
 
@@ -50,7 +50,7 @@ class Formula:
 
         Raises ArithmeticError where it is not defined, such as a division by 0.
         """
-        sample = [(name, values[name]) for name in self.names]
+        sample = [(mention, values[name]) for mention, name in self._checked.mentions.items()]
         try:
             robustness = float(self._monitor.update(self._count, sample))
         except Exception as error:
@@ -69,11 +69,11 @@ class Formula:
     def _parse(self) -> Any:
         rtamt = _library()
         monitor = rtamt.StlDiscreteTimeOnlineSpecification()
-        for name in self.names:
-            monitor.declare_var(name, 'float')
+        for mention in self._checked.mentions:
+            monitor.declare_var(mention, 'float')
         monitor.unit = 's'
         monitor.set_sampling_period(round(self._period_s * 1000), 'ms', 0.1)
-        monitor.spec = self._text
+        monitor.spec = self._checked.text
         try:
             monitor.parse()
         except rtamt.RTAMTException as error:
@@ -84,7 +84,7 @@ class Formula:
         # Some operators are refused only at the first sample.
         rtamt = _library()
         try:
-            self._monitor.update(0, [(name, 1.0) for name in self.names])
+            self._monitor.update(0, [(mention, 1.0) for mention in self._checked.mentions])
         except rtamt.RTAMTException as error:
             raise ValueError(f'formula cannot be evaluated: {_told(error)}') from None
         except Exception:

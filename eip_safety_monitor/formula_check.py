@@ -14,7 +14,7 @@ for brackets wherever a reader could doubt, and tells numbers from truths:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = ['RESERVED', 'CheckedFormula', 'check_formula']
@@ -42,9 +42,13 @@ DEEPEST = 30
 
 @dataclass(frozen=True)
 class CheckedFormula:
-    """The signals that a formula names, in order, and its text with every bracket written."""
+    """The text with every bracket written, in which each mention of a signal has its own name.
 
-    names: tuple[str, ...]
+    `mentions` are those names and their signals. `rtamt` tells two parts apart by their words
+    alone; the same words twice would share one past and be stepped twice for each sample.
+    """
+
+    mentions: Mapping[str, str]
     text: str
 
 
@@ -61,7 +65,7 @@ def check_formula(text: str) -> CheckedFormula:
     if not whole.is_truth:
         raise ValueError('formula compares nothing, use <, <=, > or >=')
     reader.expect('')
-    return CheckedFormula(tuple(reader.names), whole.text)
+    return CheckedFormula(reader.mentions, whole.text)
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -87,7 +91,7 @@ class _Reader:
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = [*tokens, '']
         self._at = 0
-        self.names: dict[str, None] = {}
+        self.mentions: dict[str, str] = {}
 
     @property
     def _next(self) -> str:
@@ -102,6 +106,7 @@ class _Reader:
     def joined(self, depth: int) -> _Part:
         if depth > DEEPEST:
             raise ValueError(f'formula is deeper than {DEEPEST} brackets, split the rule')
+        before = len(self.mentions)
         left, joined_by = self._compared(depth), ''
         while self._next in JOINING:
             word = JOINING[self._next]
@@ -110,6 +115,8 @@ class _Reader:
             token, joined_by = self._take(), word
             bounds = self._bounds() if token in BOUNDED else ''
             right = self._compared(depth)
+            if word == 'since':
+                self._check_memory(word, before)
             left = _both(left, token, right, True, f'{word}{bounds}', True)
         return left
 
@@ -146,13 +153,16 @@ class _Reader:
         if token in NUMBER_WORDS or token in TRUTH_WORDS:
             return self._worded(token, depth)
         self._check_operand(token)
-        if not token[0].isdigit():
-            self.names[token] = None
-        return _Part(token, False)
+        if token[0].isdigit():
+            return _Part(token, False)
+        mention = f'{token}__{len(self.mentions)}'
+        self.mentions[mention] = token
+        return _Part(mention, False)
 
     def _worded(self, word: str, depth: int) -> _Part:
         bounds = self._bounds() if word in BOUNDED else ''
         is_truth = word in TRUTH_WORDS
+        before = len(self.mentions)
         if is_truth and self._next in TRUTH_WORDS:
             if depth > DEEPEST:
                 raise ValueError(f'formula is deeper than {DEEPEST} words, split the rule')
@@ -164,7 +174,14 @@ class _Reader:
         else:
             raise ValueError(f'formula has {word} without brackets, write {word}(…)')
         _want(inner, is_truth, f'in {word}(…)')
+        if word != 'not' and is_truth:
+            self._check_memory(word, before)
         return _Part(f'{word}{bounds}({inner.text})', is_truth)
+
+    def _check_memory(self, word: str, before: int) -> None:
+        # Without a mention its words could be those of another part.
+        if len(self.mentions) == before:
+            raise ValueError(f'formula has {word} where no signal is named, leave it out')
 
     def _check_operand(self, token: str) -> None:
         if token in AHEAD:

@@ -19,12 +19,13 @@ from eip_safety_monitor.state_store import Beginning, StateStore
 from eip_safety_monitor.step_permits import PlanHeard, StepAsked
 from eip_safety_monitor.stop_inputs.panel import StopPanel
 from eip_safety_monitor.stop_latch import Input
-from eip_safety_monitor.surroundings import Assessment, Surroundings
+from eip_safety_monitor.surroundings import STANDING_S, Assessment, Surroundings
 
 __all__ = ['Supervisor']
 
 LONGEST_TEXT = 300
 AUDIT_RETRY_S = 1.0
+NOT_STANDING = f'the robot is not known to have stood still for {STANDING_S:g} s'
 
 
 class Supervisor:
@@ -203,7 +204,9 @@ class Supervisor:
     def _look(self) -> None:
         if not self.is_armed:
             self.surroundings.note_disarmed()
-        if self.mode is not Mode.ARMED:
+        if self.mode is Mode.ARMED:
+            self.surroundings.note_permitted()
+        else:
             self._authorizer.revoke_all(self.mode)
         self._assessment = self.surroundings.assess()
         for note in self._assessment.notes:
@@ -289,7 +292,7 @@ class Supervisor:
         return self._nodes.not_ready()
 
     def _moving(self) -> str:
-        return '' if self.surroundings.is_standing else 'the robot is not known to stand still'
+        return '' if self.surroundings.is_standing else NOT_STANDING
 
     def _why(self) -> str:
         if self.mode is Mode.DISARMED:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from eip_safety_monitor.causes import Cause, silence, slowness
-from eip_safety_monitor.clock import Clock
+from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.frames import FrameLink
 from eip_safety_monitor.people import PeopleGuard, Separation
 from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
@@ -17,9 +17,11 @@ from eip_safety_monitor.stl_rules import RuleMonitor
 from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
 from eip_safety_monitor.zone_guard import Note, ZoneGuard
 
-__all__ = ['Assessment', 'Surroundings']
+__all__ = ['STANDING_S', 'Assessment', 'Surroundings']
 
 SIGNALS = ('scan', 'odom', 'hardware_stop', 'scene')
+STANDING_S = 0.1
+"""For so long odometry must say standstill: the newest may be from before the robot set off."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Surroundings:
         self._stamp_problems: dict[str, str] = {}
         self._finding: ScanFinding | None = None
         self.odometry: Odometry | None = None
+        self._moved_ns = clock.now_ns()
         self._scene: Scene | None = None
         self._is_pressed = False
 
@@ -65,6 +68,8 @@ class Surroundings:
         self._watchdogs['odom'].feed(received_ns)
         self._check_stamp('odom', odometry.stamp_ns)
         self.odometry = odometry
+        if not self._says_standing(odometry):
+            self._moved_ns = self._clock.now_ns()
 
     def hear_scene(self, scene: Scene, received_ns: int | None = None) -> None:
         """Take who is near; heard and not used when people come from the lidar."""
@@ -91,15 +96,10 @@ class Surroundings:
 
     @property
     def is_standing(self) -> bool:
-        """Tell whether odometry says that the robot stands; false when it is not known."""
+        """Tell whether the robot has stood for a while by odometry; false when not known."""
         if self.odometry is None or self._watchdogs['odom'].condition() is not Condition.OK:
             return False
-        robot = self._policy.robot
-        return (
-            self.odometry.is_finite()
-            and self.odometry.speed_mps <= robot.standstill_mps
-            and abs(self.odometry.turn_radps) <= robot.standstill_radps
-        )
+        return seconds(self._clock.now_ns() - self._moved_ns) >= STANDING_S
 
     def missing(self) -> list[str]:
         """Return the signals needed for motion of which nothing has come yet."""
@@ -138,9 +138,21 @@ class Surroundings:
         self._zones.admit(operator_name)
         self.rules.release()
 
+    def note_permitted(self) -> None:
+        """Take it that the robot may move now, whatever odometry says yet."""
+        self._moved_ns = self._clock.now_ns()
+
     def note_disarmed(self) -> None:
         """Take it that motion is not permitted any more."""
         self._zones.expel()
+
+    def _says_standing(self, odometry: Odometry) -> bool:
+        robot = self._policy.robot
+        return (
+            odometry.is_finite()
+            and odometry.speed_mps <= robot.standstill_mps
+            and abs(odometry.turn_radps) <= robot.standstill_radps
+        )
 
     def _names(self) -> tuple[str, ...]:
         is_used = {

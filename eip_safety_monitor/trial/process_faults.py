@@ -155,4 +155,6 @@ def _ahead_s(bench: Bench) -> float:
 def _expect_motion(bench: Bench) -> None:
     robot = bench.robot
     if robot.mode() != SafetyState.ARMED or not robot.is_moving():
-        raise TimeoutError(f'the robot does not go on; mode {robot.mode()}')
+        cause = robot.states[-1][1].cause if robot.states else 'no state came'
+        given = robot.given[-1] if robot.given else None
+        raise TimeoutError(f'the robot does not go on; mode {robot.mode()}, {cause}; gate {given}')

@@ -348,10 +348,14 @@ TestPermitsUnderFire.settings = settings(max_examples=30, stateful_step_count=30
 
 def test_through_the_supervisor_a_stop_revokes_and_rearming_does_not_revive() -> None:
     play = Play()
-    for _ in range(5):
-        play.advance(0.04)
-        play.sense()
-        play.tick()
+
+    def run() -> None:
+        for _ in range(5):
+            play.advance(0.04)
+            play.sense()
+            play.tick()
+
+    run()
     supervisor = play.supervisor
     supervisor.hear_plan(PlanHeard('p', True, STEPS))
     asked = StepAsked('p', 0, STEPS[0])
@@ -363,6 +367,7 @@ def test_through_the_supervisor_a_stop_revokes_and_rearming_does_not_revive() ->
     assert supervisor.authorize(held).granted
     play.emergency_stop()
     assert 'operator' in supervisor.authorize(held).refusal
+    run()
     assert supervisor.reset('ada', 'looked').success
     assert supervisor.arm('ada', 'clear').success
     assert 'revoked' in supervisor.authorize(held).refusal

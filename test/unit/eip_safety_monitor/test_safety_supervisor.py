@@ -165,13 +165,27 @@ def test_reset_is_refused_while_the_robot_moves() -> None:
     play.emergency_stop()
     run(play, 0.1, speed_mps=0.3)
     assert not play.reset().success
+    run(play, 0.04)
+    assert 'stood still' in play.reset().message
     run(play, 0.1)
+    assert play.supervisor.state().is_resettable
+    assert play.reset().success
+
+
+def test_a_stop_before_odometry_tells_of_the_motion_is_not_resettable_yet() -> None:
+    play = armed()
+    play.emergency_stop()
+    assert not play.supervisor.state().is_resettable
+    assert 'stood still' in play.reset().message
+    run(play, 0.12)
+    assert play.supervisor.state().is_resettable
     assert play.reset().success
 
 
 def test_reset_is_refused_twice_within_the_cooldown() -> None:
     play = armed()
     play.emergency_stop()
+    run(play, 0.12)
     assert play.reset().success
     play.emergency_stop()
     answer = play.reset()
@@ -337,6 +351,7 @@ def test_every_change_is_one_event_with_mode_before_and_after() -> None:
     run(play, 0.2)
     play.arm('ada', 'all clear')
     play.emergency_stop()
+    run(play, 0.12)
     play.reset('ada', 'looked')
     kinds = [(event.kind, event.before, event.after) for event in events]
     assert kinds == [
