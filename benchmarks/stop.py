@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import subprocess
@@ -96,20 +95,8 @@ def _one(bench: Bench, trial: Trial) -> float | None:
     began_ns = time.monotonic_ns()
     took_ms = trial(bench)
     if took_ms is None or took_ms > ODD_MS:
-        print(f'{trial.__name__}: {took_ms} ms; {_seen(bench, began_ns)}')
+        print(f'{trial.__name__}: {took_ms} ms; {bench.robot.told_since(began_ns)}')
     return took_ms
-
-
-def _seen(bench: Bench, since_ns: int) -> str:
-    """Say what the robot heard since then, to tell a late stop from a machine that stood."""
-    heard = [item for item in list(bench.robot.given) if item[0] >= since_ns]
-    times = [since_ns, *(at_ns for at_ns, _, _ in heard), time.monotonic_ns()]
-    gap_s = max(after - before for before, after in itertools.pairwise(times)) / 1e9
-    moving = sum(linear != 0.0 or angular != 0.0 for _, linear, angular in heard)
-    return (
-        f'{len(heard)} velocities heard, {moving} of them moving, longest silence {gap_s:.2f} s, '
-        f'mode {bench.robot.mode()}'
-    )
 
 
 def _violation(bench: Bench) -> float | None:

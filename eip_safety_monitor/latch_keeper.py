@@ -51,10 +51,6 @@ class LatchKeeper:
         """Return why changes cannot be logged or saved, empty when they can."""
         return self._journal.problem
 
-    def can(self, what: Input) -> bool:
-        """Tell whether `what` is in the latch's table for the mode now."""
-        return self._latch.can(what)
-
     def record(
         self,
         severity: Severity,

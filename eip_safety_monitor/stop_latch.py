@@ -72,10 +72,6 @@ class StopLatch:
         """Tell whether motion is permitted, or would be but for a self-clearing cause."""
         return self._mode in (Mode.ARMED, Mode.PROTECTIVE)
 
-    def can(self, what: Input) -> bool:
-        """Tell whether `what` is in the table for the mode now."""
-        return (self._mode, what) in TRANSITIONS
-
     def peek(self, what: Input) -> Change | None:
         """Return what `what` would do, or None when it would be refused."""
         after = TRANSITIONS.get((self._mode, what))

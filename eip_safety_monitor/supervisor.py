@@ -14,18 +14,17 @@ from eip_safety_monitor.node_watches import NodeWatches
 from eip_safety_monitor.permits import Mode, SpeedLimits, StopCategory
 from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Beat, VerdictHeard
+from eip_safety_monitor.refusals import LONGEST_TEXT, Refusals
 from eip_safety_monitor.standing import StandingCauses
 from eip_safety_monitor.state_store import Beginning, StateStore
 from eip_safety_monitor.step_permits import PlanHeard, StepAsked
 from eip_safety_monitor.stop_inputs.panel import StopPanel
 from eip_safety_monitor.stop_latch import Input
-from eip_safety_monitor.surroundings import STANDING_S, Assessment, Surroundings
+from eip_safety_monitor.surroundings import Assessment, Surroundings
 
 __all__ = ['Supervisor']
 
-LONGEST_TEXT = 300
 AUDIT_RETRY_S = 1.0
-NOT_STANDING = f'the robot is not known to have stood still for {STANDING_S:g} s'
 
 
 class Supervisor:
@@ -48,10 +47,12 @@ class Supervisor:
         self._stop_panel = stop_panel or StopPanel()
         self._authorizer = Authorizer(policy.step_permits, clock, journal)
         self._standing = StandingCauses()
+        self._refusals = Refusals(
+            clock, policy.operator.cooldown_s, self._nodes, self.surroundings, self._standing
+        )
         self._protective_ns = clock.now_ns()
         self._ticked_ns = clock.now_ns()
         self._retried_ns = clock.now_ns()
-        self._reset_ns: int | None = None
         self._assessment = self.surroundings.assess()
         self._keeper = LatchKeeper(journal, store, begin)
         self.settle()
@@ -100,27 +101,19 @@ class Supervisor:
 
     def reset(self, operator_name: str, reason: str) -> Answer:
         """Clear the latch, which ends in DISARMED; refused for the reasons of the house rules."""
-        refusal = self._no_name(operator_name, reason)
-        if not refusal and not self._keeper.can(Input.RESET):
-            refusal = 'no stop is latched'
-        refusal = refusal or self._too_soon() or self._held() or self._moving()
-        if refusal:
+        refusal = self._refusals.of_request(operator_name, reason)
+        if refusal := refusal or self._refusals.of_reset(self.mode):
             return self._refuse('reset', refusal, operator_name, reason)
         message = f'reset of {", ".join(self._keeper.latched) or "a stop"}'
         if not self._relax(Input.RESET, 'reset', message, operator_name, reason):
             return Answer(False, f'refused: {self.problem}')
-        self._reset_ns = self._clock.now_ns()
+        self._refusals.note_reset()
         return Answer(True, 'the stop is cleared; arm to permit motion')
 
     def arm(self, operator_name: str, reason: str) -> Answer:
         """Permit motion; refused while a stop is latched, a cause stands or a need is unknown."""
-        refusal = self._no_name(operator_name, reason)
-        if not refusal and self.mode is Mode.STOPPED:
-            refusal = f'a stop is latched by {", ".join(self._keeper.latched)}; reset first'
-        refusal = refusal or self._held() or self._unknown()
-        if not refusal and self.mode is Mode.DISARMED:
-            refusal = self._moving()
-        if refusal:
+        refusal = self._refusals.of_request(operator_name, reason)
+        if refusal := refusal or self._refusals.of_arm(self.mode, self._keeper.latched):
             return self._refuse('arm', refusal, operator_name, reason)
         if self.is_armed:
             return Answer(True, 'already armed')
@@ -192,8 +185,7 @@ class Supervisor:
             if is_armed
             else SpeedLimits(),
             stop_category=self._category(),
-            is_resettable=self.mode is Mode.STOPPED
-            and not (self._too_soon() or self._held() or self._moving()),
+            is_resettable=not self._refusals.of_reset(self.mode),
             cause='' if is_armed else self._why(),
             active_causes=tuple(causes),
             nearest_person_m=seen.nearest_person_m,
@@ -269,34 +261,9 @@ class Supervisor:
         )
         return Answer(False, f'refused: {why}')
 
-    def _no_name(self, operator_name: str, reason: str) -> str:
-        if not operator_name.strip() or len(operator_name) > LONGEST_TEXT:
-            return 'operator_name is empty or too long; say who asks'
-        if not reason.strip() or len(reason) > LONGEST_TEXT:
-            return 'reason is empty or too long; say why it is safe'
-        return ''
-
-    def _too_soon(self) -> str:
-        if self._reset_ns is None:
-            return ''
-        left_s = self._policy.operator.cooldown_s - seconds(self._clock.now_ns() - self._reset_ns)
-        return f'the last reset was just now; wait {left_s:.1f} s' if left_s > 0.0 else ''
-
-    def _held(self) -> str:
-        return self._standing.told(Reaction.STOP)
-
-    def _unknown(self) -> str:
-        missing = [*self.surroundings.missing(), *self._nodes.missing()]
-        if missing:
-            return f'nothing has come yet of {", ".join(missing)}'
-        return self._nodes.not_ready()
-
-    def _moving(self) -> str:
-        return '' if self.surroundings.is_standing else NOT_STANDING
-
     def _why(self) -> str:
         if self.mode is Mode.DISARMED:
-            return '; '.join(filter(None, ('not armed', self._held())))
+            return '; '.join(filter(None, ('not armed', self._standing.told(Reaction.STOP))))
         if self.mode is Mode.PROTECTIVE:
             return self._standing.told(Reaction.PROTECTIVE) or 'clear, about to go on'
         return '; '.join(self._keeper.latched.values()) or 'a stop is latched'

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eip_safety_monitor.clock import seconds
 from eip_safety_monitor.trial.bench import Bench
+from eip_safety_monitor.trial.fake_robot import FakeRobot
 
 __all__ = ['Broken', 'Fault', 'Outcome', 'try_fault']
 
@@ -55,21 +56,27 @@ def try_fault(fault: Fault, bench: Bench) -> Outcome:
     with contextmanager(fault.broken)(bench) as began_ns:
         _sleep_until(began_ns, fault.deadline_s)
         if not robot.wait(lambda: robot.mode() in fault.modes, 4.0):
-            return Outcome(False, None, f'mode is {robot.mode()}, not one of {fault.modes}')
+            return Outcome(False, None, f'{_now(robot)}, not one of {fault.modes}')
         if fault.says and not robot.wait(lambda: robot.is_heard(fault.says, began_ns), 4.0):
-            return Outcome(False, None, f'nobody said {fault.says!r}')
+            return Outcome(False, None, f'nobody said {fault.says!r}; {_now(robot)}')
         time.sleep(QUIET_S)
         moved_ns = max(began_ns, robot.last_motion_ns() or 0)
         if seconds(time.monotonic_ns() - moved_ns) < QUIET_S / 2:
-            return Outcome(False, None, 'the robot moves')
+            return Outcome(False, None, f'the robot moves; {robot.told_since(began_ns)}')
         # A dead gate gives nothing at all; the base then stops by its own time limit.
         stopped_ns = robot.first_zero_ns(moved_ns, 0.0) or moved_ns
+        heard = robot.told_since(began_ns)
     time.sleep(QUIET_S)
     if not robot.wait(lambda: robot.mode() in fault.keeps, 8.0):
-        return Outcome(False, None, f'healed, mode is {robot.mode()}, not one of {fault.keeps}')
+        return Outcome(False, None, f'healed, {_now(robot)}, not one of {fault.keeps}')
     stop_s = (stopped_ns - began_ns) / 1e9
     in_time = stop_s <= fault.deadline_s
-    return Outcome(in_time, stop_s, '' if in_time else f'took {stop_s * 1000:.0f} ms')
+    return Outcome(in_time, stop_s, '' if in_time else f'took {stop_s * 1000:.0f} ms; {heard}')
+
+
+def _now(robot: FakeRobot) -> str:
+    cause = robot.states[-1][1].cause if robot.states else 'no state came'
+    return f'mode is {robot.mode()} ({cause or "no cause"})'
 
 
 def _sleep_until(began_ns: int, deadline_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections import deque
@@ -55,6 +56,18 @@ class Heard:
             if time.monotonic_ns() >= end_ns:
                 return None
             time.sleep(0.001)
+
+    def told_since(self, since_ns: int) -> str:
+        """Say what was heard since then, to tell a late stop from a machine that stood."""
+        heard = [item for item in list(self.given) if item[0] >= since_ns]
+        times = [since_ns, *(at_ns for at_ns, _, _ in heard), time.monotonic_ns()]
+        gap_s = max(after - before for before, after in itertools.pairwise(times)) / 1e9
+        moving = [at_ns for at_ns, linear, angular in heard if linear != 0.0 or angular != 0.0]
+        last = f', the last after {(moving[-1] - since_ns) / 1e6:.0f} ms' if moving else ''
+        return (
+            f'{len(heard)} velocities heard, {len(moving)} of them moving{last}; '
+            f'longest silence {gap_s:.2f} s, mode {self.mode()}'
+        )
 
     def monitor_ids(self) -> set[str]:
         """Return every monitor heard so far."""
