@@ -17,9 +17,9 @@ from eip.msg import SafetyState
 from eip_ros import names, qos
 from eip_ros.executor import make_executor
 from eip_ros.heartbeat import HeartbeatPublisher
+from eip_ros.inbox import Inbox
 from eip_ros.run import run_node
 from eip_ros.steady import STEADY
-from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.priority import raise_priority
 
 TURN_PERIOD_S = 0.005

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from eip_bringup.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from eip_safety_monitor.audit_record import AuditRecord
+    from eip_safety_monitor.audit.audit_record import AuditRecord
 
 __all__ = [
     'Selection',
@@ -100,7 +100,7 @@ def audit_folder(folder: Path) -> Path:
 
 def select(folder: Path, selection: Selection) -> Iterator[AuditRecord]:
     """Yield the lines that are meant, oldest first; raises UserError at one that is no record."""
-    from eip_safety_monitor.audit_record import read_audit
+    from eip_safety_monitor.audit.audit_record import read_audit
 
     try:
         yield from (record for record in read_audit(folder) if selection.has(record))

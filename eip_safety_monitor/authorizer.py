@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.events import Severity
-from eip_safety_monitor.journal import Journal
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.step_permits import PlanHeard, StepAsked, StepPermitPolicy, StepPermits
 

@@ -23,11 +23,11 @@ from eip.msg import (
 )
 from eip.srv import AuthorizeStep
 from eip_safety_monitor.events import Event, State
-from eip_safety_monitor.frames import FrameLink
 from eip_safety_monitor.permits import Mode, Permit, SpeedLimits, StopCategory
 from eip_safety_monitor.readings import Beat, Odometry, PersonSeen, Scan, Scene, VerdictHeard
 from eip_safety_monitor.step_permits import PlanHeard, PlanStepHeard, StepAsked
 from eip_safety_monitor.velocity import Velocity
+from eip_safety_monitor.zones.frames import FrameLink
 
 __all__ = [
     'asked_from',

@@ -13,9 +13,9 @@ from enum import StrEnum
 
 from eip_safety_monitor.events import State
 from eip_safety_monitor.permits import Mode
-from eip_safety_monitor.polygon import Point, triangles
 from eip_safety_monitor.readings import Odometry, Scene
-from eip_safety_monitor.zones import Zone, ZoneKind
+from eip_safety_monitor.zones.polygon import Point, triangles
+from eip_safety_monitor.zones.zones_policy import Zone, ZoneKind
 
 __all__ = ['Colour', 'Shape', 'ShapeKind', 'draw', 'zone_shapes']
 

@@ -10,13 +10,13 @@ from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.executor import make_executor
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
+from eip_ros.inbox import Inbox
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
 from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
 from eip_safety_monitor.clock import MonotonicClock
 from eip_safety_monitor.gate import Gate, GateConfig, GateOutput, Reason
-from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.late_turns import LateTurns
 from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.velocity import ZERO, Velocity

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from eip_safety_monitor.frames import FramesPolicy
 from eip_safety_monitor.limited import limited
+from eip_safety_monitor.people.prediction import PredictionConfig
+from eip_safety_monitor.people.separation import SeparationConfig
 from eip_safety_monitor.permits import StopCategory
-from eip_safety_monitor.prediction import PredictionConfig
 from eip_safety_monitor.reactions import Reaction
-from eip_safety_monitor.rules_policy import RulesPolicy
-from eip_safety_monitor.separation import SeparationConfig
+from eip_safety_monitor.rules.rules_policy import RulesPolicy
 from eip_safety_monitor.step_permits import StepPermitPolicy
 from eip_safety_monitor.stop_inputs.config import StopInputsPolicy
 from eip_safety_monitor.yaml_reader import PolicyError, read_yaml
-from eip_safety_monitor.zones import Zone, check_zones
+from eip_safety_monitor.zones.frames import FramesPolicy
+from eip_safety_monitor.zones.zones_policy import Zone, check_zones
 
 __all__ = [
     'ObstaclePolicy',

@@ -23,28 +23,28 @@ from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.executor import make_executor
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
+from eip_ros.inbox import Inbox
 from eip_ros.parameters import declare_parameters
 from eip_ros.run import run_node
 from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
-from eip_safety_monitor.audit_log import AuditLog
+from eip_safety_monitor.audit.audit_log import AuditLog
+from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.clock import MonotonicClock
 from eip_safety_monitor.files import FolderLock
-from eip_safety_monitor.inbox import Inbox
-from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.marker_publisher import MarkerPublisher
 from eip_safety_monitor.markers import Shape, draw
 from eip_safety_monitor.monitor_services import MonitorServices
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
-from eip_safety_monitor.rule_diagnosis import diagnose_rules
-from eip_safety_monitor.rule_inputs import RuleInputs
-from eip_safety_monitor.state_store import StateStore, beginning
+from eip_safety_monitor.rules.rule_diagnosis import diagnose_rules
+from eip_safety_monitor.rules.rule_inputs import RuleInputs
 from eip_safety_monitor.state_teller import StateTeller
 from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.supervisor import Supervisor
-from eip_safety_monitor.transform_type import transform_type
+from eip_safety_monitor.zones.transform_type import transform_type
 
 __all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
 

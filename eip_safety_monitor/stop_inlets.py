@@ -10,8 +10,8 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from eip_ros import qos
+from eip_ros.inbox import Inbox
 from eip_safety_monitor.clock import Clock
-from eip_safety_monitor.inbox import Inbox
 from eip_safety_monitor.stop_inputs.config import StopInputsPolicy
 from eip_safety_monitor.stop_inputs.heard import JoystickInput, TopicInput
 from eip_safety_monitor.stop_inputs.panel import StopPanel, make_hardware

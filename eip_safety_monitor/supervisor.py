@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.authorizer import Authorizer, StepAnswer
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.events import Answer, Event, Severity, State
-from eip_safety_monitor.journal import Journal
-from eip_safety_monitor.latch_keeper import LatchKeeper
-from eip_safety_monitor.node_watches import NodeWatches
+from eip_safety_monitor.latch.latch_keeper import LatchKeeper
+from eip_safety_monitor.latch.refusals import LONGEST_TEXT, Refusals
+from eip_safety_monitor.latch.standing import StandingCauses
+from eip_safety_monitor.latch.state_store import Beginning, StateStore
+from eip_safety_monitor.latch.stop_latch import Input
 from eip_safety_monitor.permits import Mode, SpeedLimits, StopCategory
 from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Beat, VerdictHeard
-from eip_safety_monitor.refusals import LONGEST_TEXT, Refusals
-from eip_safety_monitor.standing import StandingCauses
-from eip_safety_monitor.state_store import Beginning, StateStore
 from eip_safety_monitor.step_permits import PlanHeard, StepAsked
 from eip_safety_monitor.stop_inputs.panel import StopPanel
-from eip_safety_monitor.stop_latch import Input
 from eip_safety_monitor.surroundings import Assessment, Surroundings
+from eip_safety_monitor.watch.node_watches import NodeWatches
 
 __all__ = ['Supervisor']
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from eip_safety_monitor.causes import Cause, silence, slowness
 from eip_safety_monitor.clock import Clock, seconds
-from eip_safety_monitor.frames import FrameLink
-from eip_safety_monitor.people import PeopleGuard, Separation
+from eip_safety_monitor.people.people_guard import PeopleGuard, Separation
 from eip_safety_monitor.policy import PeopleSource, Policy, Reaction, WatchedSignal
 from eip_safety_monitor.readings import Odometry, Scan, Scene
-from eip_safety_monitor.scan_check import ScanChecker, ScanFinding, obstacle_speed
-from eip_safety_monitor.stamp_check import StampCheck
-from eip_safety_monitor.stl_rules import RuleMonitor
-from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
-from eip_safety_monitor.zone_guard import Note, ZoneGuard
+from eip_safety_monitor.rules.rule_monitor import RuleMonitor
+from eip_safety_monitor.watch.scan_check import ScanChecker, ScanFinding, obstacle_speed
+from eip_safety_monitor.watch.stamp_check import StampCheck
+from eip_safety_monitor.watch.watchdog import Condition, Watchdog, WatchdogConfig
+from eip_safety_monitor.zones.frames import FrameLink
+from eip_safety_monitor.zones.zone_guard import Note, ZoneGuard
 
 __all__ = ['STANDING_S', 'Assessment', 'Surroundings']
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import itertools
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -38,6 +40,21 @@ def module_ros_domain() -> Iterator[int]:
     number, lock = _reserve_domain()
     yield number
     os.close(lock)
+
+
+@pytest.fixture(scope='session')
+def script_at() -> Callable[[str], ModuleType]:
+    """Return `script_at(path)`: the module of a script outside the packages, by its path here."""
+
+    def load(path: str) -> ModuleType:
+        file = Path(__file__).parents[1] / path
+        spec = importlib.util.spec_from_file_location(f'script_{file.stem}', file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

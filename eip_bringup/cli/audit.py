@@ -69,7 +69,7 @@ def show(
 @app.command()
 def verify(namespace: Namespace = None, folder: Folder = None) -> None:
     """Check that nothing was changed, deleted, reordered or cut off. Exit code 1 when it was."""
-    from eip_safety_monitor.audit_check import verify_audit
+    from eip_safety_monitor.audit.audit_check import verify_audit
 
     where = _where(folder, namespace)
     try:

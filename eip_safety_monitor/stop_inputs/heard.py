@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from eip_safety_monitor.clock import Clock
 from eip_safety_monitor.stop_inputs.config import JoystickStop, TopicStop
 from eip_safety_monitor.stop_inputs.protocol import StopReading, StopState, silence_of
-from eip_safety_monitor.watchdog import Watchdog, WatchdogConfig
+from eip_safety_monitor.watch.watchdog import Watchdog, WatchdogConfig
 
 __all__ = ['JoystickInput', 'TopicInput']
 

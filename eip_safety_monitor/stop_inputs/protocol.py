@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from eip_safety_monitor.watchdog import Condition, Watchdog
+from eip_safety_monitor.watch.watchdog import Condition, Watchdog
 
 __all__ = ['StopInput', 'StopReading', 'StopState', 'silence_of']
 

@@ -9,7 +9,7 @@ from eip_safety_monitor.clock import Clock
 from eip_safety_monitor.stop_inputs.config import SerialSignal, SerialStop
 from eip_safety_monitor.stop_inputs.opened import OpenedDevice
 from eip_safety_monitor.stop_inputs.protocol import StopReading, StopState, silence_of
-from eip_safety_monitor.watchdog import Watchdog, WatchdogConfig
+from eip_safety_monitor.watch.watchdog import Watchdog, WatchdogConfig
 
 __all__ = ['Port', 'SerialInput']
 

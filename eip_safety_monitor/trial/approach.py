@@ -7,9 +7,9 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from eip_safety_monitor.people import PeopleGuard
+from eip_safety_monitor.people.people_guard import PeopleGuard
+from eip_safety_monitor.people.prediction import PredictionConfig
 from eip_safety_monitor.policy import Policy
-from eip_safety_monitor.prediction import PredictionConfig
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
 
 __all__ = ['ENCOUNTERS', 'Course', 'Encounter', 'compare', 'drive']

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eip_safety_monitor.audit_log import AuditError
-from eip_safety_monitor.audit_record import AuditRecord
+from eip_safety_monitor.audit.audit_log import AuditError
+from eip_safety_monitor.audit.audit_record import AuditRecord
 from eip_safety_monitor.permits import Mode
 
 __all__ = ['MemoryLog', 'MemoryStore']

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.clock import ManualClock, seconds
 from eip_safety_monitor.events import Answer
 from eip_safety_monitor.gate import Gate, GateConfig, Reason
-from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.latch.state_store import beginning
 from eip_safety_monitor.permits import Mode, Permit, StopCategory
 from eip_safety_monitor.policy import Policy
 from eip_safety_monitor.readings import Beat, Odometry, PersonSeen, Scan, Scene
-from eip_safety_monitor.state_store import beginning
 from eip_safety_monitor.supervisor import Supervisor
 from eip_safety_monitor.trial.memory_files import MemoryLog, MemoryStore
 from eip_safety_monitor.velocity import Velocity

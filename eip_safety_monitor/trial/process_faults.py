@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 from eip.msg import SafetyState
 from eip_safety_monitor.clock import seconds
-from eip_safety_monitor.heartbeats import TAKEOVER_S
 from eip_safety_monitor.trial.bench import Bench
 from eip_safety_monitor.trial.fault import Broken
 from eip_safety_monitor.trial.processes import NodeProcess
 from eip_safety_monitor.trial.small_disk import SmallDisk, why_no_small_disk
 from eip_safety_monitor.trial.wall_clock import WallClock
+from eip_safety_monitor.watch.heartbeats import TAKEOVER_S
 
 __all__ = [
     'disk_full',

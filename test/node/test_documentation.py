@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_parameter_page_is_what_the_dataclasses_say() -> None:
-    path = ROOT / 'scripts' / 'document_parameters.py'
-    spec = importlib.util.spec_from_file_location('document_parameters', path)
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def test_the_parameter_page_is_what_the_dataclasses_say(
+    script_at: Callable[[str], ModuleType],
+) -> None:
+    script = script_at('scripts/document_parameters.py')
     page = (ROOT / 'docs' / 'parameters.md').read_text(encoding='utf-8')
     assert page == script.render(), 'run scripts/document_parameters.py and commit the page'
 

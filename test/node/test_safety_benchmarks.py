@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,13 +14,8 @@ BENCHMARKS = Path(__file__).parents[2] / 'benchmarks'
 
 
 @pytest.fixture
-def stop() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('benchmark_stop', BENCHMARKS / 'stop.py')
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def stop(script_at: Callable[[str], ModuleType]) -> ModuleType:
+    return script_at('benchmarks/stop.py')
 
 
 def test_the_histogram_is_a_picture(stop: ModuleType, tmp_path: Path) -> None:

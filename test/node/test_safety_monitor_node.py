@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from eip.msg import SafetyEvent, SafetyState
-from eip_safety_monitor.audit_check import verify_audit
-from eip_safety_monitor.audit_record import read_audit
+from eip_safety_monitor.audit.audit_check import verify_audit
+from eip_safety_monitor.audit.audit_record import read_audit
 from eip_safety_monitor.trial.bench import Bench, open_bench
 from eip_safety_monitor.trial.fake_robot import FakeRobot
 

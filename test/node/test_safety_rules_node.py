@@ -15,8 +15,8 @@ from std_msgs.msg import Float64
 from eip.msg import SafetyState
 from eip_ros import names
 from eip_safety_monitor.policy import PolicyError, default_policy_file, load_policy
-from eip_safety_monitor.rule_inputs import FieldReader
-from eip_safety_monitor.rules_policy import RuleSignal
+from eip_safety_monitor.rules.rule_inputs import FieldReader
+from eip_safety_monitor.rules.rules_policy import RuleSignal
 from eip_safety_monitor.trial.bench import Bench, open_bench
 
 RULES = """

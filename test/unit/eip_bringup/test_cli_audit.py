@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eip_bringup.cli import main
-from eip_safety_monitor.audit_log import AuditLog
+from eip_safety_monitor.audit.audit_log import AuditLog
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eip_safety_monitor.audit_check import Damage, verify_audit
-from eip_safety_monitor.audit_log import AuditError, AuditLog
-from eip_safety_monitor.audit_record import read_audit
+from eip_safety_monitor.audit.audit_check import Damage, verify_audit
+from eip_safety_monitor.audit.audit_log import AuditError, AuditLog
+from eip_safety_monitor.audit.audit_record import read_audit
+from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.permits import Mode
-from eip_safety_monitor.state_store import StateStore, beginning
 
 
 def written(folder: Path, count: int, **settings: int) -> AuditLog:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eip_safety_monitor.separation import SeparationConfig, protective_distance
-from eip_safety_monitor.stop_latch import state_chart
+from eip_safety_monitor.latch.stop_latch import state_chart
+from eip_safety_monitor.people.separation import SeparationConfig, protective_distance
 
 PAGE = (Path(__file__).parents[3] / 'docs' / 'safety.md').read_text()
 

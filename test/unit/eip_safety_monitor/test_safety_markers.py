@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from eip_safety_monitor.events import State
 from eip_safety_monitor.markers import MODE_COLOURS, Shape, ShapeKind, draw
 from eip_safety_monitor.permits import Mode, SpeedLimits
-from eip_safety_monitor.polygon import area, check_polygon, triangles
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
-from eip_safety_monitor.zones import Zone, ZoneKind
+from eip_safety_monitor.zones.polygon import area, check_polygon, triangles
+from eip_safety_monitor.zones.zones_policy import Zone, ZoneKind
 
 SQUARE = ((1.0, -1.0), (3.0, -1.0), (3.0, 1.0), (1.0, 1.0))
 ZONES = (

@@ -8,7 +8,7 @@ import pytest
 
 from eip_safety_monitor.permits import StopCategory
 from eip_safety_monitor.policy import Policy, PolicyError, default_policy_file, load_policy
-from eip_safety_monitor.zones import ZoneKind
+from eip_safety_monitor.zones.zones_policy import ZoneKind
 
 
 def load(folder: Path, text: str) -> Policy:

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_safety_monitor.people import PeopleGuard
-from eip_safety_monitor.policy import Policy
-from eip_safety_monitor.prediction import (
+from eip_safety_monitor.people.people_guard import PeopleGuard
+from eip_safety_monitor.people.prediction import (
     Mover,
     PredictionConfig,
     foreseen_speed,
     time_to_contact,
 )
+from eip_safety_monitor.people.separation import SeparationConfig
+from eip_safety_monitor.policy import Policy
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
-from eip_safety_monitor.separation import SeparationConfig
 from eip_safety_monitor.trial.approach import ENCOUNTERS, Encounter, compare
 
 SEPARATION = SeparationConfig()

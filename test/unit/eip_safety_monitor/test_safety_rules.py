@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eip_safety_monitor.clock import ManualClock
-from eip_safety_monitor.formula import Formula
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, PolicyError, Reaction, load_policy
-from eip_safety_monitor.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
-from eip_safety_monitor.stl_rules import RuleMonitor
+from eip_safety_monitor.rules.formula import Formula
+from eip_safety_monitor.rules.rule_monitor import RuleMonitor
+from eip_safety_monitor.rules.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
 from eip_safety_monitor.trial.play import Play
 
 SPEED = RuleSignal('speed', 'odom', 'nav_msgs/msg/Odometry', 'twist.twist.linear.x', 'm/s')

@@ -9,7 +9,7 @@ import pytest
 
 from eip_safety_monitor.policy import ObstaclePolicy
 from eip_safety_monitor.readings import Odometry, Scan
-from eip_safety_monitor.scan_check import ScanChecker
+from eip_safety_monitor.watch.scan_check import ScanChecker
 
 STEP = 2.0 * math.pi / 360
 

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_safety_monitor.people import PeopleGuard
+from eip_safety_monitor.people.people_guard import PeopleGuard
+from eip_safety_monitor.people.separation import (
+    SeparationConfig,
+    permitted_speed,
+    protective_distance,
+)
 from eip_safety_monitor.policy import ObstaclePolicy, Policy
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
-from eip_safety_monitor.scan_check import obstacle_speed
-from eip_safety_monitor.separation import SeparationConfig, permitted_speed, protective_distance
+from eip_safety_monitor.watch.scan_check import obstacle_speed
 
 WORKED = SeparationConfig(
     human_speed_mps=1.6,

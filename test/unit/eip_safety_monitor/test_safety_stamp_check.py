@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eip_safety_monitor.stamp_check import StampCheck
+from eip_safety_monitor.watch.stamp_check import StampCheck
 
 SECOND = 1_000_000_000
 WALL = 1_800_000_000 * SECOND

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.authorizer import Authorizer, StepAnswer
 from eip_safety_monitor.clock import ManualClock
-from eip_safety_monitor.journal import Journal
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.step_permits import (
     PlanHeard,

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from eip_safety_monitor.events import Event
+from eip_safety_monitor.latch.stop_latch import TRANSITIONS, Input, state_chart
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import PeoplePolicy, PeopleSource, Policy
 from eip_safety_monitor.readings import Beat, Scene, VerdictHeard
-from eip_safety_monitor.stop_latch import TRANSITIONS, Input, state_chart
 from eip_safety_monitor.trial.play import Play
 
 

@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from eip_safety_monitor.clock import ManualClock
-from eip_safety_monitor.heartbeats import HeartbeatWatch, process_state
 from eip_safety_monitor.policy import Reaction, WatchedNode
 from eip_safety_monitor.readings import Beat
-from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
+from eip_safety_monitor.watch.heartbeats import HeartbeatWatch, process_state
+from eip_safety_monitor.watch.watchdog import Condition, Watchdog, WatchdogConfig
 
 BOOT = 'boot'
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from eip_safety_monitor.clock import ManualClock
 from eip_safety_monitor.events import Event
-from eip_safety_monitor.frames import FrameLink, Frames, FramesPolicy
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, PolicyError, Reaction, load_policy
-from eip_safety_monitor.polygon import (
+from eip_safety_monitor.readings import Odometry
+from eip_safety_monitor.trial.play import Play
+from eip_safety_monitor.zones.frames import FrameLink, Frames, FramesPolicy
+from eip_safety_monitor.zones.polygon import (
     area,
     border_distance,
     box_distance,
@@ -25,10 +27,8 @@ from eip_safety_monitor.polygon import (
     contains,
     signed_distance,
 )
-from eip_safety_monitor.readings import Odometry
-from eip_safety_monitor.trial.play import Play
-from eip_safety_monitor.zone_guard import ZoneGuard
-from eip_safety_monitor.zones import Zone, ZoneKind, speed_before
+from eip_safety_monitor.zones.zone_guard import ZoneGuard
+from eip_safety_monitor.zones.zones_policy import Zone, ZoneKind, speed_before
 
 SQUARE = ((1.0, -1.0), (3.0, -1.0), (3.0, 1.0), (1.0, 1.0))
 NOTCH = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 1.0), (0.0, 4.0))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-SCRIPT = Path(__file__).resolve().parents[3] / 'scripts' / 'score_rules.py'
 HAZARDS = """hazards:
   - id: first
     why: It hurts.  # why
@@ -25,12 +23,8 @@ HAZARDS = """hazards:
 
 
 @pytest.fixture(scope='module')
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('score_rules', SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(script_at: Callable[[str], ModuleType]) -> ModuleType:
+    return script_at('scripts/score_rules.py')
 
 
 def test_only_the_named_cases_are_lowered_and_all_else_stays(script: ModuleType) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from eip_safety_monitor.zones import Zone
+from eip_safety_monitor.zones.zones_policy import Zone
 
 __all__ = ['transform_type']
 

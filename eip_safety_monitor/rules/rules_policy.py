@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from eip_safety_monitor.formula import Formula
-from eip_safety_monitor.formula_check import RESERVED
 from eip_safety_monitor.limited import limited
+from eip_safety_monitor.rules.formula import Formula
+from eip_safety_monitor.rules.formula_check import RESERVED
 from eip_safety_monitor.yaml_reader import LineError, line_field
 
 __all__ = ['Rule', 'RuleReaction', 'RuleSignal', 'RulesPolicy']

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
-from eip_safety_monitor.heartbeats import HeartbeatWatch
 from eip_safety_monitor.policy import Reaction, WatchedNode
 from eip_safety_monitor.readings import Beat
-from eip_safety_monitor.watchdog import Condition
+from eip_safety_monitor.watch.heartbeats import HeartbeatWatch
+from eip_safety_monitor.watch.watchdog import Condition
 
 __all__ = ['NodeWatches']
 

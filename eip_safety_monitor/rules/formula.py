@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from eip_safety_monitor.formula_check import check_formula
+from eip_safety_monitor.rules.formula_check import check_formula
 
 __all__ = ['Formula']
 

@@ -8,7 +8,7 @@ from eip_safety_monitor.causes import Cause, silence, slowness
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.policy import Reaction, WatchedNode
 from eip_safety_monitor.readings import Beat
-from eip_safety_monitor.watchdog import Condition, Watchdog, WatchdogConfig
+from eip_safety_monitor.watch.watchdog import Condition, Watchdog, WatchdogConfig
 
 __all__ = ['HeartbeatWatch', 'process_state']
 

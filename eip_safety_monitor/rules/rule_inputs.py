@@ -11,9 +11,9 @@ from typing import Any
 from rclpy.node import Node
 
 from eip_ros import qos
-from eip_safety_monitor.inbox import Inbox
+from eip_ros.inbox import Inbox
 from eip_safety_monitor.policy import PolicyError
-from eip_safety_monitor.rules_policy import RuleSignal, RulesPolicy
+from eip_safety_monitor.rules.rules_policy import RuleSignal, RulesPolicy
 
 __all__ = ['FieldReader', 'RuleInputs']
 

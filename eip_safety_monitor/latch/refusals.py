@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eip_safety_monitor.clock import Clock, seconds
-from eip_safety_monitor.node_watches import NodeWatches
+from eip_safety_monitor.latch.standing import StandingCauses
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Reaction
-from eip_safety_monitor.standing import StandingCauses
 from eip_safety_monitor.surroundings import STANDING_S, Surroundings
+from eip_safety_monitor.watch.node_watches import NodeWatches
 
 __all__ = ['LONGEST_TEXT', 'Refusals']
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.events import Event, Severity
-from eip_safety_monitor.journal import Journal
+from eip_safety_monitor.latch.state_store import Beginning, StateStore
+from eip_safety_monitor.latch.stop_latch import Input, StopLatch
 from eip_safety_monitor.permits import Mode
-from eip_safety_monitor.state_store import Beginning, StateStore
-from eip_safety_monitor.stop_latch import Input, StopLatch
 
 __all__ = ['LatchKeeper']
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eip_safety_monitor.limited import limited
-from eip_safety_monitor.separation import SeparationConfig
+from eip_safety_monitor.people.separation import SeparationConfig
 
 __all__ = ['Mover', 'PredictionConfig', 'foreseen_speed', 'time_to_contact']
 

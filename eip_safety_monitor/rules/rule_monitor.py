@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.reactions import Reaction
-from eip_safety_monitor.rule_statistics import RuleFigures, RuleStatistics
-from eip_safety_monitor.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
+from eip_safety_monitor.rules.rule_statistics import RuleFigures, RuleStatistics
+from eip_safety_monitor.rules.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
 
 __all__ = ['RuleMonitor', 'RuleView']
 

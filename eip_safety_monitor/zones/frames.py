@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.limited import limited
-from eip_safety_monitor.polygon import Point
 from eip_safety_monitor.readings import Odometry
+from eip_safety_monitor.zones.polygon import Point
 
 __all__ = ['FrameLink', 'Frames', 'FramesPolicy']
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from eip_safety_monitor.audit_record import (
+from eip_safety_monitor.audit.audit_record import (
     GENESIS,
     AuditRecord,
     digest_of,

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass, replace
 
 from eip_safety_monitor.causes import Cause
+from eip_safety_monitor.people.prediction import Mover, foreseen_speed
+from eip_safety_monitor.people.separation import permitted_speed, protective_distance
 from eip_safety_monitor.policy import Policy, Reaction
-from eip_safety_monitor.prediction import Mover, foreseen_speed
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
-from eip_safety_monitor.separation import permitted_speed, protective_distance
 
 __all__ = ['PeopleGuard', 'Separation']
 

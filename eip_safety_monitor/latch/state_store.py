@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eip_safety_monitor.audit_check import LATCH
-from eip_safety_monitor.audit_record import AuditRecord
+from eip_safety_monitor.audit.audit_check import LATCH
+from eip_safety_monitor.audit.audit_record import AuditRecord
 from eip_safety_monitor.files import overwrite, write_atomically
 from eip_safety_monitor.permits import Mode
 

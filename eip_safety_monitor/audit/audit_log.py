@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from eip_safety_monitor.audit_check import HEAD, read_head, verify_audit
-from eip_safety_monitor.audit_record import (
+from eip_safety_monitor.audit.audit_check import HEAD, read_head, verify_audit
+from eip_safety_monitor.audit.audit_record import (
     GENESIS,
     AuditRecord,
     digest_of,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock
-from eip_safety_monitor.frames import Frames
 from eip_safety_monitor.policy import Policy, Reaction
-from eip_safety_monitor.polygon import Box, Point, box_distance, box_of
 from eip_safety_monitor.readings import Odometry
-from eip_safety_monitor.zones import Zone, ZoneKind, ZonePassage, speed_before
+from eip_safety_monitor.zones.frames import Frames
+from eip_safety_monitor.zones.polygon import Box, Point, box_distance, box_of
+from eip_safety_monitor.zones.zones_policy import Zone, ZoneKind, ZonePassage, speed_before
 
 __all__ = ['Note', 'ZoneGuard', 'ZoneView']
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eip_safety_monitor.audit_log import AuditError, AuditLog
+from eip_safety_monitor.audit.audit_log import AuditError, AuditLog
 from eip_safety_monitor.events import Event, Severity
 from eip_safety_monitor.permits import Mode
 

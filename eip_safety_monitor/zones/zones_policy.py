@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from eip_safety_monitor.limited import limited
-from eip_safety_monitor.polygon import Point, check_polygon, signed_distance
 from eip_safety_monitor.reactions import Reaction
+from eip_safety_monitor.zones.polygon import Point, check_polygon, signed_distance
 
 __all__ = ['Zone', 'ZoneKind', 'ZonePassage', 'check_zones', 'speed_before']
 

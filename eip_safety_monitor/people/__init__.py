@@ -1,0 +1,1 @@
+"""How far is far enough from people: separation and prediction."""

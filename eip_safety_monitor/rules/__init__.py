@@ -1,0 +1,1 @@
+"""Rules of the policy as signal temporal logic, evaluated as their signals come."""

@@ -1,0 +1,1 @@
+"""Whether nodes and signals are alive and make sense."""

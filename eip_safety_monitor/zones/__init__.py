@@ -1,0 +1,1 @@
+"""Polygons on the floor and what holds in them."""
