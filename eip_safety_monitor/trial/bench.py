@@ -83,6 +83,9 @@ class Bench:
         """End both nodes in good order, start them anew, the monitor behind `wrap`, and drive."""
         self.monitor.stop()
         self.gate.stop()
+        # What the old ones said last must not pass for the new ones' word.
+        self.robot.states.clear()
+        self.robot.given.clear()
         self.gate.start(environment=environment)
         self.monitor.start(wrap, environment)
         self.robot.make_move(30.0)

@@ -117,11 +117,18 @@ def why_no_wall_clock() -> str:
 
 
 class WallClock:
-    """Sets the wall clock of every process that was started with `environment`."""
+    """Sets the wall clock of every process that was started with `environment`.
+
+    A clock made again in the same `folder` is the same one: its files are mapped by processes that
+    would not survive their replacement.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._library = folder / 'wall_clock.so'
         self._file = folder / 'wall_clock.offset'
+        if self._library.exists():
+            self.set(0.0)
+            return
         self._file.write_bytes(bytes(8))
         source = folder / 'wall_clock.c'
         source.write_text(SOURCE)
