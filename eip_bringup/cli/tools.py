@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import signal
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -37,6 +38,8 @@ def bench(
             table.add_row(known, description)
         console.print(table)
         return
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     report = run_benchmark(name, parse_options([*(option or []), *option_pairs(context.args)]))
     if json_file:
         report.write(json_file)
@@ -46,6 +49,11 @@ def bench(
         table.add_row(figure, 'not measured' if value is None else f'{value:.6g}')
     console.print(table)
     console.print(f'{report.device}; commit {report.commit}; {report.date}', soft_wrap=True)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    # Raised where the benchmark is: what it started is then ended by it.
+    raise SystemExit(128 + number)
 
 
 def doctor() -> None:

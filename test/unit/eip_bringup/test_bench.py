@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,6 +103,36 @@ def test_a_report_that_cannot_be_written_is_named(folder: Path) -> None:
     report = run_benchmark('count', {}, [folder])
     with pytest.raises(BenchError, match='cannot be written'):
         report.write(folder / 'count.py' / 'x.json')
+
+
+def test_a_benchmark_that_is_ended_ends_what_it_started(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    benchmarks = tmp_path / 'share' / 'eip' / 'benchmarks'
+    benchmarks.mkdir(parents=True)
+    (benchmarks / 'wait.py').write_text(
+        'import pathlib, time\n'
+        "DESCRIPTION = 'waits'\n"
+        'def run(options):\n'
+        "    folder = pathlib.Path(options['folder'])\n"
+        '    try:\n'
+        "        (folder / 'began').touch()\n"
+        '        time.sleep(60.0)\n'
+        '    finally:\n'
+        "        (folder / 'ended').touch()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, '-m', 'eip_bringup.cli', 'bench', 'wait', '--folder', str(tmp_path)],
+        env={**os.environ, 'AMENT_PREFIX_PATH': str(tmp_path)},
+    )
+    try:
+        wait_until((tmp_path / 'began').exists, 30.0)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10.0) == 128 + signal.SIGTERM
+        assert (tmp_path / 'ended').exists()
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_options_of_a_benchmark_may_be_written_as_options() -> None:
