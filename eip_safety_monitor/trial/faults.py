@@ -117,7 +117,8 @@ FAULTS = (
     _zeroes('command_infinite', bad_wish(math.inf), 0.1),
     _zeroes('command_lost', silent(Topic.CMD_VEL_IN), 0.4),
     Fault('second_monitor_permits', 'zero', second_monitor, 0.15, ANY, ANY),
-    _latches('second_monitor_process', second_monitor_process, 0.3),
+    # From its first word to the robot; DDS may match it with monitor and gate a good deal later.
+    _latches('second_monitor_process', second_monitor_process, 1.5),
     _latches('heartbeat_impostor', impostor_heartbeat, 0.8),
     _latches('audit_disk_full', disk_full, 0.3, 'cannot be written: (No space|File too large)'),
     replace(
