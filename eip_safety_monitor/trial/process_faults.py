@@ -157,5 +157,5 @@ def _expect_motion(bench: Bench, since_ns: int) -> None:
     robot = bench.robot
     # One zero between two permits is no standstill.
     if not robot.wait(lambda: robot.mode() == SafetyState.ARMED and robot.is_moving(), 1.0):
-        cause = robot.states[-1][1].cause if robot.states else 'no state came'
-        raise TimeoutError(f'the robot does not go on ({cause}); {robot.told_since(since_ns)}')
+        said = bench.gate.output().splitlines()[-1:]
+        raise TimeoutError(f'the robot does not go on; {robot.told_since(since_ns)}; gate: {said}')
