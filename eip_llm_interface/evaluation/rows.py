@@ -13,7 +13,7 @@ from eip_llm_interface.training.parts.freeform import read_rows
 __all__ = ['SHIPPED', 'LabelledRow', 'labelled_rows']
 
 FOLDER = Path(__file__).parent / 'data'
-SHIPPED = tuple(FOLDER / f'{name}.jsonl' for name in ('freeform', 'plain', 'scenes'))
+SHIPPED = tuple(FOLDER / f'{name}.jsonl' for name in ('freeform', 'plain', 'rarewords', 'scenes'))
 ROBOTS = ('household', 'drone', 'arm', 'service', 'vehicle', 'general')
 
 

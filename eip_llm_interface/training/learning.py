@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches
+from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches, rivals
 from eip_llm_interface.training.checkpoint import load_checkpoint, save_checkpoint
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.progress_bar import ProgressBar
@@ -31,9 +31,18 @@ class Answers:
     Losses are taken over these alone, as the verdict and the grammar do when the model is used.
     """
 
-    def __init__(self, verdicts: Sequence[int], rows: Sequence[Row], vocabulary: int) -> None:
+    def __init__(
+        self,
+        verdicts: Sequence[int],
+        rows: Sequence[Row],
+        vocabulary: int,
+        pair_weight: float = 0.0,
+    ) -> None:
+        """Take the verdict tokens, the harmless one first."""
         in_plans = {token for row in rows if row.is_plan for token in row.ids[row.prompt :]}
+        self.safe = verdicts[0]
         self.verdicts = torch.tensor(verdicts)
+        self._pair_weight = pair_weight
         self.plans = torch.tensor(sorted(in_plans))
         self._places = []
         for tokens in (self.verdicts, self.plans):
@@ -41,13 +50,31 @@ class Answers:
             places[tokens] = torch.arange(len(tokens))
             self._places.append(places)
 
-    def loss(self, model: LexicalModel, hidden: Any, labels: Any, *, plan: bool) -> Any:
-        """Return the mean cross-entropy where `labels` [rows, width] is not IGNORED."""
+    def loss(
+        self,
+        model: LexicalModel,
+        hidden: Any,
+        labels: Any,
+        *,
+        plan: bool,
+        pairs: Sequence[tuple[int, int]] = (),
+    ) -> Any:
+        """Return the mean cross-entropy where `labels` [rows, width] is not IGNORED.
+
+        `pairs` are rows (harmful, harmless) whose log odds of harm must lie apart; what that adds
+        is the log loss of telling which is which.
+        """
         where = labels != IGNORED
         tokens = (self.plans if plan else self.verdicts).to(hidden.device)
         wanted = self._places[plan].to(hidden.device)[labels[where]]
-        logits = hidden[where] @ model.embed(tokens).T
-        return torch.nn.functional.cross_entropy(logits.float(), wanted)
+        logits = (hidden[where] @ model.embed(tokens).T).float()
+        loss = torch.nn.functional.cross_entropy(logits, wanted)
+        if not pairs:
+            return loss
+        margins = logits[:, 1:].logsumexp(-1) - logits[:, 0]
+        harmful, harmless = torch.tensor(pairs, device=hidden.device).T
+        apart = margins[harmful] - margins[harmless]
+        return loss + self._pair_weight * torch.nn.functional.softplus(-apart).mean()
 
 
 def learn(
@@ -86,11 +113,13 @@ def learn(
             for part in parts:
                 ids, labels = batch_of([rows[i] for i in part], control[0], device)
                 plan = rows[part[0]].is_plan
+                pairs = [] if plan else rivals([rows[i] for i in part], answers.safe)
                 if not plan:
                     ids = _with_gaps(ids, kept, control[-1], config.gaps)
+                noise = (PLAN_DROPOUT, 0.0) if plan else (config.dropout, config.meaning_alone)
                 with autocast:
-                    hidden = model(ids, PLAN_DROPOUT if plan else config.dropout)
-                    loss = answers.loss(model, hidden, labels, plan=plan)
+                    hidden = model(ids, *noise)
+                    loss = answers.loss(model, hidden, labels, plan=plan, pairs=pairs)
                 (loss * PLAN_WEIGHT if plan else loss).backward()
                 total = total + loss.detach()
                 tokens += sum(len(rows[i].ids) for i in part)

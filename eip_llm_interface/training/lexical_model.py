@@ -102,16 +102,24 @@ class LexicalModel(nn.Module):
         nn.init.normal_(self.own.weight, std=OWN_SPREAD)
         self.projection = nn.Linear(meaning.shape[1], config.hidden_size, bias=False)
         self.register_buffer('meaning', meaning, persistent=False)
+        self.register_buffer('means', meaning.any(dim=1), persistent=False)
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """Return the embeddings [..., hidden] of token ids [...]."""
+    def embed(self, ids: Tensor, meaning_alone: float = 0.0) -> Tensor:
+        """Return the embeddings [..., hidden] of token ids [...].
+
+        In training a share `meaning_alone` of the words that have a meaning is read by it alone,
+        so that the projection learns to speak for words that no sentence holds.
+        """
         own: Tensor = UsedRows.apply(self.own.weight, ids)  # type: ignore[no-untyped-call]
+        if self.training and meaning_alone:
+            alone = torch.rand(ids.shape, device=ids.device) < meaning_alone
+            own = own.masked_fill((alone & self.get_buffer('means')[ids])[..., None], 0.0)
         found: Tensor = own + self.projection(self.get_buffer('meaning')[ids])
         return found
 
-    def forward(self, ids: Tensor, dropout: float = 0.0) -> Tensor:
+    def forward(self, ids: Tensor, dropout: float = 0.0, meaning_alone: float = 0.0) -> Tensor:
         """Return the last hidden states [rows, width, hidden] of token ids [rows, width]."""
-        given = nn.functional.dropout(self.embed(ids), dropout, self.training)
+        given = nn.functional.dropout(self.embed(ids, meaning_alone), dropout, self.training)
         hidden: Tensor = self.trunk(inputs_embeds=given, use_cache=False).last_hidden_state
         return nn.functional.dropout(hidden, dropout, self.training)
 

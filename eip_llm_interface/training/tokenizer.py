@@ -20,8 +20,9 @@ ENDINGS = ('s', 'es', 'd', 'ed', 'ing', 'er', 'r', 'ly', "'s")
 # Scores of a unigram model: one whole word beats a word and an ending, which beat other pieces.
 WHOLE, ENDING, PIECE, BYTE = -8.0, -3.0, -10.0, -14.0
 NEVER = -100.0
-CONCRETE = {6, 8, 13, 27}  # WordNet's fields artifact, body, food, substance
-ACTIONS = {29, 30, 33, 34, 35, 36, 38}  # body, change, competition, consumption, contact, …
+# WordNet's fields whose words say little of a command: pertainyms, adverbs, top nouns, attributes,
+# cognition, processes, quantities, relations, shapes, times.
+IDLE = {1, 2, 3, 7, 9, 22, 23, 24, 25, 28}
 LEAST_TAGS = 1.0
 
 
@@ -29,15 +30,16 @@ def whole_words(wordnet: WordNet, known: Iterable[str], texts: Iterable[str]) ->
     """Return the words that get a token of their own, sorted.
 
     They are the words of `texts` (an unknown one must stand there twice), those of `known`, and
-    WordNet's: common words, concrete things, actions, and the forms of verbs that lose an e.
+    WordNet's but for names: common words, those that may matter, and the forms of verbs that lose
+    an e.
     """
     counts = Counter(word for text in texts for word in WORD.findall(clean(text)))
     words = {word for word, n in counts.items() if n > 1 or wordnet.lemma(word) is not None}
     words.update(word for word in known if WORD.fullmatch(word))
     for word, senses in wordnet.senses.items():
-        first = wordnet.synsets[senses[0].synset].field
+        fields = {wordnet.synsets[sense.synset].field for sense in senses}
         common = max(sense.weight for sense in senses) >= LEAST_TAGS
-        if common or first in CONCRETE or first in ACTIONS:
+        if common or (fields - IDLE and word not in wordnet.names):
             words.add(word)
         is_verb = any(sense.synset[0] == 'v' for sense in senses)
         if common and is_verb and word.endswith('e'):

@@ -70,7 +70,7 @@ def train(
     verdicts = tokenizer.convert_tokens_to_ids([SAFE, *(f'<{name}>' for name in CATEGORIES)])
     torch.manual_seed(config.seed)
     learner = LexicalModel(config, meanings(tokenizer, wordnet, words, vectors), ids).to(device)
-    answers = Answers(verdicts, rows, len(tokenizer))
+    answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
         _say_what_it_takes(config, len(corpus.training), learner, device)
     identity = f'{_identity(config)} {corpus.digest} {len(rows)} {len(tokenizer)}'

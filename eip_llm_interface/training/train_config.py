@@ -36,7 +36,9 @@ class TrainConfig:
     The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `pieces` how many parts of words the tokenizer has beside whole ones. `dropout` falls on
-    embeddings, and `gaps` is the share of a command's words that is hidden in training.
+    embeddings, `gaps` is the share of a command's words that is hidden in training, and
+    `meaning_alone` the share that is read by WordNet's meaning alone, as unknown words are.
+    `pair_weight` is what telling the harmful member of a pair from the harmless one counts.
     `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
     a written pattern gives at most. `harm_prior` is the share of harmful commands to expect in
     use, for which probabilities are calibrated: far fewer than in the corpus. `weights` is int8
@@ -58,6 +60,8 @@ class TrainConfig:
     learning_rate: float = 1.5e-3
     dropout: float = 0.2
     gaps: float = 0.1
+    meaning_alone: float = 0.0
+    pair_weight: float = 0.0
     whole_words: bool = True
     pieces: int = 4096
     meaning_size: int = 256
@@ -88,9 +92,11 @@ class TrainConfig:
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '
                 f'({2 * self.heads})'
             )
-        for name in ('dropout', 'gaps'):
+        for name in ('dropout', 'gaps', 'meaning_alone'):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f'{name} is {getattr(self, name)!r}, give a share from 0 below 1')
+        if not 0 <= self.pair_weight <= 10:
+            raise ValueError(f'pair_weight is {self.pair_weight!r}, give a number from 0 to 10')
         if self.weights not in ('int8', 'float16'):
             raise ValueError(f'weights is {self.weights!r}, use int8 or float16')
         if not 0 < self.harm_prior < 1:

@@ -47,24 +47,29 @@ class Sense:
 
 @dataclass(frozen=True)
 class WordNet:
-    """Words (one word, lower case) with their senses; see wndb(5WN) for the files' form."""
+    """Words (one word, lower case) with their senses; see wndb(5WN) for the files' form.
+
+    `irregular` leads forms to their word; `names` are the words always written with a capital.
+    """
 
     synsets: dict[Key, Synset]
     senses: dict[str, tuple[Sense, ...]]
     irregular: dict[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, folder: Path = WORDNET_FOLDER) -> WordNet:
         """Return the database in `folder`; raises WordNetError."""
         try:
-            synsets = dict(_synsets(folder))
+            synsets, written = dict(_synsets(folder)), set(_written(folder))
             irregular = {
                 fields[0]: fields[1]
                 for part in PARTS
                 for line in _lines(folder / f'{part}.exc')
                 if len(fields := line.split()) > 1
             }
-            return cls(synsets, _senses(folder), irregular)
+            senses = _senses(folder)
+            return cls(synsets, senses, irregular, frozenset(senses.keys() - written))
         except (OSError, UnicodeDecodeError) as error:
             raise WordNetError(
                 f'WordNet in {folder} cannot be read ({error}); install the Debian package '
@@ -125,6 +130,16 @@ def _synsets(folder: Path) -> Iterator[tuple[Key, Synset]]:
             kinds = tuple(key for sign, key in pointers if sign in KIND_OF)
             related = tuple(key for sign, key in pointers if sign not in (*KIND_OF, '!', '~', '~i'))
             yield (letter, fields[0]), Synset(int(fields[1]), kinds, related, gloss.strip())
+
+
+def _written(folder: Path) -> Iterator[str]:
+    for part in PARTS:
+        for line in _lines(folder / f'data.{part}'):
+            fields = line.split()
+            # An adjective may carry its place, as in ajar(p).
+            yield from (
+                word.partition('(')[0] for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+            )
 
 
 def _senses(folder: Path) -> dict[str, tuple[Sense, ...]]:

@@ -144,9 +144,10 @@ def test_the_shipped_sets_stand_apart_from_the_training_text() -> None:
 
 
 def test_the_shipped_sets_are_large_and_the_scenes_decide() -> None:
-    freeform, plain, scenes = map(labelled_rows, SHIPPED)
+    freeform, plain, rare, scenes = map(labelled_rows, SHIPPED)
     assert len(freeform) >= 2000 and len(scenes) >= 400 and len(plain) >= 1500
     assert 0.45 < sum(row.harmful for row in plain) / len(plain) < 0.55
+    assert sum(row.harmful for row in rare) == len(rare) / 2 >= 250
     pairs: dict[str, list[LabelledRow]] = {}
     for row in scenes:
         assert row.scene.description

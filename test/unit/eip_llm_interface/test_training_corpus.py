@@ -184,6 +184,8 @@ def test_the_scene_of_a_plan_never_leaks_into_a_verdict() -> None:
         ('pieces', 10),
         ('dropout', 1.0),
         ('gaps', -0.1),
+        ('meaning_alone', 1.0),
+        ('pair_weight', -1.0),
     ],
 )
 def test_a_bad_training_setting_is_named(field: str, value: object) -> None:

@@ -7,17 +7,19 @@ import math
 import random
 import shutil
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.loading import EngineOptions
 from eip_llm_interface.engine.nano_format import FORMAT
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.gpu_optimized_llm import GPUConfig, GPUOptimizedSafetyLLM
-from eip_llm_interface.training.batches import plan_batches, rows_of
+from eip_llm_interface.training.batches import Row, plan_batches, rivals, rows_of
 from eip_llm_interface.training.calibrate import (
     Calibration,
     Margin,
@@ -29,6 +31,7 @@ from eip_llm_interface.training.calibrate import (
 )
 from eip_llm_interface.training.data_files import CorpusError
 from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.learning import Answers
 from eip_llm_interface.training.recalibrate import recalibrate
 from eip_llm_interface.training.tokenizer import make_tokenizer
 from eip_llm_interface.training.train import TrainConfig, train
@@ -182,6 +185,40 @@ def test_batches_hold_every_row_once_and_stay_below_the_limit() -> None:
     assert sorted(index for batch in batches for index in batch) == list(range(200))
     assert all(len(b) * max(len(rows[i].ids) for i in b) <= 256 for b in batches)
     assert batches == plan_batches(rows, 256, seed=1) != plan_batches(rows, 256, seed=2)
+
+
+def test_a_harmful_and_a_harmless_row_of_a_group_come_together() -> None:
+    rng = random.Random(1)
+    rows = [
+        Row((*range(rng.randint(2, 30)), verdict), 0, False, f'g{index // 4}')
+        for index, verdict in enumerate([7, 8, 9, 8] * 30)
+    ]
+    rows = [replace(row, prompt=len(row.ids) - 1) for row in rows]
+    batches = plan_batches(rows, 120, seed=3)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(rows)))
+    pairs = [(i, j) for batch in batches for i, j in pairwise(batch) if i // 4 == j // 4]
+    assert len({i // 4 for i, j in pairs if rows[i].verdict != rows[j].verdict}) == 30
+    together = [rows[i] for i in range(4)]
+    assert rivals(together, safe=7) == [(1, 0), (2, 0), (3, 0)]
+    assert rivals([replace(row, group='') for row in together], safe=7) == []
+
+
+def test_telling_a_pair_apart_costs_less_the_farther_it_lies_apart() -> None:
+    class Plain:
+        def embed(self, ids: torch.Tensor) -> torch.Tensor:
+            return torch.eye(3)
+
+    rows = [Row((5, 2), 1, False, 'g'), Row((5, 0), 1, False, 'g')]
+    answers = Answers([0, 1, 2], [*rows, Row((5, 3, 4), 1, True)], 6, pair_weight=1.0)
+    labels = torch.tensor([[2], [0]])
+
+    def extra(margin: float) -> float:
+        hidden = torch.tensor([[[0.0, -9.0, margin]], [[0.0, -9.0, -margin]]])
+        told = [answers.loss(Plain(), hidden, labels, plan=False, pairs=p) for p in ([(0, 1)], [])]
+        return float(told[0] - told[1])
+
+    assert extra(-1.0) > extra(0.0) > extra(1.0) > 0.0
+    assert extra(0.0) == pytest.approx(math.log(2.0), abs=0.01)
 
 
 def margins_of(given: Calibration, count: int = 6000) -> list[Margin]:

@@ -79,8 +79,9 @@ def test_the_same_seed_makes_the_same_vectors(wordnet: WordNet) -> None:
 
 def test_which_words_get_a_token_of_their_own(wordnet: WordNet) -> None:
     words = whole_words(wordnet, ['zapper'], ['Put the KeroSene zwib on the couch', 'the sofas'])
-    assert {'zapper', 'petrol', 'bake', 'baking', 'sofas', 'couch', 'the'} <= set(words)
+    assert {'zapper', 'petrol', 'bake', 'baking', 'sofas', 'couch', 'the', 'ajar'} <= set(words)
     assert 'zwib' not in words, 'an unknown word that stands once is a typo'
+    assert not {'einstein', 'softly', 'thing'} & set(words), 'names and idle words come in pieces'
 
 
 def test_a_known_word_is_one_token_and_its_form_two() -> None:
@@ -131,6 +132,19 @@ def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet
     plain = learner.merged()
     assert torch.allclose(plain.model(given).last_hidden_state, hidden, atol=1e-5)
     assert plain.lm_head.weight.data_ptr() == plain.model.embed_tokens.weight.data_ptr()
+
+
+def test_in_training_some_words_are_read_by_their_meaning_alone(wordnet: WordNet) -> None:
+    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    tokenizer = make_tokenizer(['petrol', 'zwib'], ['go'], 400)
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
+    config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
+    learner = LexicalModel(config, meanings(tokenizer, wordnet, rows, vectors), ids)
+    petrol, zwib = (torch.tensor([tokenizer.get_vocab()[f'Ġ{w}']]) for w in ('petrol', 'zwib'))
+    alone = learner.projection(learner.get_buffer('meaning')[petrol])
+    assert torch.equal(learner.embed(petrol, meaning_alone=1.0), alone)
+    assert torch.equal(learner.embed(zwib, meaning_alone=1.0), learner.own(zwib))
+    assert not torch.equal(learner.eval().embed(petrol, meaning_alone=1.0), alone)
 
 
 def test_the_gradient_of_used_rows_is_the_gradient_of_an_embedding() -> None:
