@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,12 +86,11 @@ def _units(rows: Sequence[Row], rng: random.Random) -> list[tuple[int, ...]]:
             units.append((index,))
     for members in groups.values():
         rng.shuffle(members)
-        by_verdict = sorted(members, key=lambda i: rows[i].verdict)
+        by_verdict = deque(sorted(members, key=lambda i: rows[i].verdict))
         while by_verdict:
-            first, last = by_verdict[0], by_verdict[-1]
-            pair = (first,) if rows[first].verdict == rows[last].verdict else (first, last)
-            by_verdict = by_verdict[1:] if len(pair) == 1 else by_verdict[1:-1]
-            units.append(pair)
+            first = by_verdict.popleft()
+            differs = by_verdict and rows[by_verdict[-1]].verdict != rows[first].verdict
+            units.append((first, by_verdict.pop()) if differs else (first,))
     return units
 
 

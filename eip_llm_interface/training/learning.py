@@ -113,7 +113,8 @@ def learn(
             for part in parts:
                 ids, labels = batch_of([rows[i] for i in part], control[0], device)
                 plan = rows[part[0]].is_plan
-                pairs = [] if plan else rivals([rows[i] for i in part], answers.safe)
+                is_paired = config.pair_weight and not plan
+                pairs = rivals([rows[i] for i in part], answers.safe) if is_paired else []
                 if not plan:
                     ids = _with_gaps(ids, kept, control[-1], config.gaps)
                 noise = (PLAN_DROPOUT, 0.0) if plan else (config.dropout, config.meaning_alone)
