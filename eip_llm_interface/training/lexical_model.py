@@ -1,9 +1,9 @@
-"""The model while it is trained: its words' embeddings rest on what WordNet says of them."""
+"""The model while it is trained: its words' embeddings rest on what is known of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,19 +22,26 @@ VECTOR_SCALE = 0.35
 
 
 def meanings(
-    tokenizer: Any, wordnet: WordNet, rows: Mapping[str, int], vectors: np.ndarray
+    tokenizer: Any, wordnet: WordNet, sources: Sequence[tuple[Mapping[str, int], np.ndarray]]
 ) -> Tensor:
-    """Return [tokens, dimensions]: each word token's vector, zeros for every other token."""
-    table = torch.zeros(len(tokenizer), vectors.shape[1])
-    scale = VECTOR_SCALE * math.sqrt(vectors.shape[1])
-    for token, index in tokenizer.get_vocab().items():
-        word = token.removeprefix(SPACE) if token.startswith(SPACE) else ''
-        row = rows.get(word)
-        if row is None and word:
-            row = rows.get(wordnet.lemma(word) or '')
-        if row is not None:
-            table[index] = torch.from_numpy(vectors[row]) * scale
-    return table
+    """Return [tokens, dimensions]: each word token's vectors side by side, zeros where none is.
+
+    A source is (row by word, vectors [words, dimensions]); a form that it does not hold is read
+    as its word.
+    """
+    tables = []
+    for rows, vectors in sources:
+        table = torch.zeros(len(tokenizer), vectors.shape[1])
+        scale = VECTOR_SCALE * math.sqrt(vectors.shape[1])
+        for token, index in tokenizer.get_vocab().items():
+            word = token.removeprefix(SPACE) if token.startswith(SPACE) else ''
+            row = rows.get(word)
+            if row is None and word:
+                row = rows.get(wordnet.lemma(word) or '')
+            if row is not None:
+                table[index] = torch.from_numpy(vectors[row]) * scale
+        tables.append(table)
+    return torch.cat(tables, dim=1)
 
 
 class UsedRows(torch.autograd.Function):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eip_llm_interface.engine.mentions import MOST_MENTIONS, marks
 from eip_llm_interface.engine.nano_format import SPECIAL_TOKENS, clean
-from eip_llm_interface.knowledge.inflect import verb_forms
 from eip_llm_interface.training.wordnet import WORD, WordNet
 
 __all__ = ['SPACE', 'make_tokenizer', 'whole_words']
@@ -20,30 +19,26 @@ ENDINGS = ('s', 'es', 'd', 'ed', 'ing', 'er', 'r', 'ly', "'s")
 # Scores of a unigram model: one whole word beats a word and an ending, which beat other pieces.
 WHOLE, ENDING, PIECE, BYTE = -8.0, -3.0, -10.0, -14.0
 NEVER = -100.0
-# WordNet's fields whose words say little of a command: pertainyms, adverbs, top nouns, attributes,
-# cognition, processes, quantities, relations, shapes, times.
-IDLE = {1, 2, 3, 7, 9, 22, 23, 24, 25, 28}
-LEAST_TAGS = 1.0
+COMMON = 30_000  # rank in running text up to which any word counts
 
 
-def whole_words(wordnet: WordNet, known: Iterable[str], texts: Iterable[str]) -> list[str]:
+def whole_words(
+    wordnet: WordNet, known: Iterable[str], texts: Iterable[str], ranks: Mapping[str, int]
+) -> list[str]:
     """Return the words that get a token of their own, sorted.
 
     They are the words of `texts` (an unknown one must stand there twice), those of `known`, and
-    WordNet's but for names: common words, those that may matter, and the forms of verbs that lose
-    an e.
+    of those that `ranks` holds (rank in running text, the most common 0) the common ones and
+    those that WordNet knows, names left out, and forms that are no word and an ending.
     """
     counts = Counter(word for text in texts for word in WORD.findall(clean(text)))
     words = {word for word, n in counts.items() if n > 1 or wordnet.lemma(word) is not None}
     words.update(word for word in known if WORD.fullmatch(word))
-    for word, senses in wordnet.senses.items():
-        fields = {wordnet.synsets[sense.synset].field for sense in senses}
-        common = max(sense.weight for sense in senses) >= LEAST_TAGS
-        if common or (fields - IDLE and word not in wordnet.names):
+    for word, rank in ranks.items():
+        lemma = wordnet.lemma(word)
+        is_told = lemma is not None and lemma not in wordnet.names
+        if rank < COMMON or (is_told and word.removeprefix(str(lemma)) not in ENDINGS):
             words.add(word)
-        is_verb = any(sense.synset[0] == 'v' for sense in senses)
-        if common and is_verb and word.endswith('e'):
-            words.update(form for form in verb_forms(word) if WORD.fullmatch(form))
     return sorted(word for word in words if len(word) > 1)
 
 

@@ -21,6 +21,7 @@ from eip_llm_interface.training.held_out import held_out_figures, verdict_margin
 from eip_llm_interface.training.model_card import write_model_card
 from eip_llm_interface.training.ngram_learning import learn_ngrams
 from eip_llm_interface.training.parts.freeform import calibration_examples
+from eip_llm_interface.training.text_vectors import load_text_vectors
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
 from eip_llm_interface.training.word_vectors import word_vectors
@@ -48,8 +49,8 @@ def train(
     """Train as `config` says, write the model into `config.output`, and return what came of it.
 
     `progress` hears (step, steps, loss); without it a progress bar is drawn on stderr. A run that
-    was interrupted goes on where its last checkpoint stands. Raises WordNetError without WordNet
-    and CorpusError for a bad row.
+    was interrupted goes on where its last checkpoint stands. Raises WordNetError without WordNet,
+    TextVectorsError without the vectors of running text and CorpusError for a bad row.
     """
     import torch
 
@@ -63,13 +64,15 @@ def train(
         torch.set_num_threads(config.threads)
     device = choose_device(config.device)
     corpus = make_corpus(config)
-    words, vectors = word_vectors(wordnet, knowledge, config.meaning_size, config.seed)
-    tokenizer = _tokenizer(config, corpus, wordnet, knowledge)
+    by_text = load_text_vectors(config.text_vectors)
+    by_meaning = word_vectors(wordnet, knowledge, config.meaning_size, config.seed)
+    tokenizer = _tokenizer(config, corpus, wordnet, knowledge, by_text[0])
     rows = rows_of(corpus.training, tokenizer, config.longest_tokens)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in CONTROL}
     verdicts = tokenizer.convert_tokens_to_ids([SAFE, *(f'<{name}>' for name in CATEGORIES)])
     torch.manual_seed(config.seed)
-    learner = LexicalModel(config, meanings(tokenizer, wordnet, words, vectors), ids).to(device)
+    known = meanings(tokenizer, wordnet, (by_meaning, by_text))
+    learner = LexicalModel(config, known, ids).to(device)
     answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
         _say_what_it_takes(config, len(corpus.training), learner, device)
@@ -95,13 +98,19 @@ def train(
     return result
 
 
-def _tokenizer(config: TrainConfig, corpus: Corpus, wordnet: WordNet, knowledge: Knowledge) -> Any:
+def _tokenizer(
+    config: TrainConfig,
+    corpus: Corpus,
+    wordnet: WordNet,
+    knowledge: Knowledge,
+    ranks: Mapping[str, int],
+) -> Any:
     known = {word for wordings in knowledge.wordings.values() for item in wordings
              for word in item.split()}  # fmt: skip
     known |= {word for _, wordings in knowledge.verbs for item in wordings for word in item.split()}
     prompts = [item.prompt for item in corpus.training if not item.is_plan]
     texts = (f'{item.prompt}{item.target}' for item in corpus.training)
-    words = whole_words(wordnet, known, prompts) if config.whole_words else []
+    words = whole_words(wordnet, known, prompts, ranks) if config.whole_words else []
     return make_tokenizer(words, texts, config.pieces)
 
 

