@@ -13,11 +13,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from eip_ros.transport import choose_transport
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 choose_transport()
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile('eip', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('eip')
 
 DOMAINS = range(1, 101)
 # No test gets the domain of the one before it, of which something may still be ending.

@@ -22,6 +22,7 @@ ROLE_OF = {
     'as': 'other',
     'about': 'other',
 }
+RELATIONS = ('prep', 'with', 'from', 'by', 'to', 'of')
 
 
 class LittleReading(VerbReading):
@@ -46,30 +47,8 @@ class LittleReading(VerbReading):
             self._subordinate(value)
         elif kind == 'neg':
             self._negate(value, index)
-        elif (
-            kind in ('prep', 'from')
-            and word.text in ('on', 'off')
-            and clause.last is not None
-            and not self._phrase_follows(index)
-        ):
-            marks = frozenset({word.text})
-            clause.last.properties |= marks
-            clause.step.states |= marks
-        elif kind in ('prep', 'with', 'from', 'by'):
-            clause.slot, clause.relation = ROLE_OF.get(value, 'other'), value
-            clause.determined = clause.of = False
-            if kind == 'by' and index + 1 < len(self.words):
-                clause.slot = 'instrument'
-        elif kind == 'to' and clause.empty and self.sentence_start:
-            clause.step.mode = 'purpose'
-            self.fronted = True
-        elif kind == 'to':
-            clause.slot, clause.relation = 'target', 'to'
-        elif kind == 'of':
-            before = self.words[index - 1].text if index else ''
-            if before in ('full', 'filled', 'made') and clause.last is not None:
-                clause.slot = 'told'
-            clause.of = clause.last is not None and clause.last.words == before
+        elif kind in RELATIONS:
+            self._relate(kind, value, index)
         elif value == 'person2' and not self._phrase_follows(index):
             self._pronoun(word, 'person')
         elif word.text in ('both', 'all', 'these', 'those', 'that', 'this') and not (
@@ -95,6 +74,29 @@ class LittleReading(VerbReading):
         else:
             return False
         return True
+
+    def _relate(self, kind: str, value: str, index: int) -> None:
+        """Let a preposition say what the next phrase is to the step."""
+        word, clause = self.words[index], self.clause
+        before = self.words[index - 1].text if index else ''
+        is_state = kind in ('prep', 'from') and word.text in ('on', 'off')
+        if is_state and clause.last is not None and not self._phrase_follows(index):
+            marks = frozenset({word.text})
+            clause.last.properties |= marks
+            clause.step.states |= marks
+        elif kind == 'of':
+            if before in ('full', 'filled', 'made') and clause.last is not None:
+                clause.slot = 'told'
+            clause.of = clause.last is not None and clause.last.words == before
+        elif kind == 'to' and clause.empty and self.sentence_start:
+            clause.step.mode, self.fronted = 'purpose', True
+        elif kind == 'to':
+            clause.slot, clause.relation = 'target', 'to'
+        else:
+            clause.slot, clause.relation = ROLE_OF.get(value, 'other'), value
+            clause.determined = clause.of = False
+            if kind == 'by' and index + 1 < len(self.words):
+                clause.slot = 'instrument'
 
     def _subordinate(self, value: str) -> None:
         fronted = self.clause.empty and not self.joined

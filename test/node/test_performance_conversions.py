@@ -61,7 +61,7 @@ def any_of(kind: type) -> st.SearchStrategy[Any]:
 RULES = load_rules(find_alerts_file())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     record=any_of(RequestRecord),
     beat=any_of(Heartbeat),

@@ -512,4 +512,4 @@ class ExecutorUnderFire(RuleBasedStateMachine):
 
 
 TestExecutorUnderFire = ExecutorUnderFire.TestCase
-TestExecutorUnderFire.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestExecutorUnderFire.settings = settings(max_examples=15, stateful_step_count=25)

@@ -36,7 +36,7 @@ def least_clearance(way: list[tuple[float, float]]) -> float:
     return least
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(start=FREE, goal=FREE)
 def test_a_way_between_free_points_never_brushes_wall_or_furniture(
     start: tuple[float, float], goal: tuple[float, float]
@@ -46,7 +46,7 @@ def test_a_way_between_free_points_never_brushes_wall_or_furniture(
     assert least_clearance(way) > KITCHEN.robot_radius + 0.04
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(start=TIGHT)
 def test_a_robot_that_stands_too_near_to_something_leaves_it_by_a_short_way(
     start: tuple[float, float],
@@ -56,7 +56,7 @@ def test_a_robot_that_stands_too_near_to_something_leaves_it_by_a_short_way(
     assert least_clearance(way[1:]) > KITCHEN.robot_radius + 0.04
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(goal=INSIDE)
 def test_no_way_ends_inside_of_something(goal: tuple[float, float]) -> None:
     with pytest.raises(RouteError, match='no way to'):

@@ -104,7 +104,7 @@ def test_two_cursors_of_one_grammar_do_not_disturb_each_other() -> None:
     assert TEXTS.index('say') not in first.choices()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_whatever_is_chosen_is_the_beginning_of_a_plan_and_a_finished_text_is_one(random) -> None:  # type: ignore[no-untyped-def]
     walk = cursor()

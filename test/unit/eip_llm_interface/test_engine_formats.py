@@ -44,7 +44,7 @@ def test_a_broken_model_never_passes_for_a_calm_one() -> None:
         NanoFormat().opinion([math.nan] * (len(CATEGORIES) + 1))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(max_size=300))
 def test_no_text_can_speak_as_a_control_token(text: str) -> None:
     for prompt in NanoFormat().verdict_prompts(text, SceneFacts(description=text)):

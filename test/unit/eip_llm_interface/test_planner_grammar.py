@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_llm_interface.guard.scene import SceneFacts, SceneObjectFacts
@@ -86,7 +86,6 @@ def test_names_of_the_scene_are_admitted():
     assert reached('pick(object=blue_mug)\n') is None
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_walk_never_sticks_and_every_plan_parses(seed):
     source = random.Random(seed)

@@ -352,7 +352,7 @@ ERRANDS = [
 ] + [f'{verb} the {name}' for verb in ('open', 'turn on') for name in KITCHEN.appliances]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     parts=st.lists(st.sampled_from(ERRANDS), min_size=1, max_size=3),
     stove=st.sampled_from(['', 'on', 'off', 'hot', 'cold']),

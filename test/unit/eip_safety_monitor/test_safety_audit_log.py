@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_safety_monitor.audit.audit_check import Damage, verify_audit
@@ -281,7 +281,6 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_remedy(tmp_path: Path) 
         AuditLog(tmp_path / 'file' / 'below').open()
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=8), st.one_of(st.text(), st.integers(), st.booleans()), max_size=4

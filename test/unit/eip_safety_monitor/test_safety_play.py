@@ -127,7 +127,7 @@ class SafetyMachine(RuleBasedStateMachine):
 
 
 TestSafetyMachine = SafetyMachine.TestCase
-TestSafetyMachine.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestSafetyMachine.settings = settings(max_examples=100, stateful_step_count=50)
 
 
 def test_the_play_really_moves_when_everything_is_well() -> None:

@@ -68,7 +68,7 @@ def test_robustness_by_worked_numbers() -> None:
     assert robustness('abs(x) <= 1 -> x >= 0', [-0.5])[0] < 0.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(-5.0, 5.0), min_size=1, max_size=40), st.integers(0, 12))
 def test_looking_back_is_the_least_or_greatest_of_the_window(
     values: list[float], samples: int
@@ -457,7 +457,7 @@ def looked_back(inner: st.SearchStrategy[tuple[str, Any]]) -> st.SearchStrategy[
     return st.tuples(words, inner, st.integers(0, 6)).map(make)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=12),
     st.integers(0, 6),
@@ -475,7 +475,7 @@ def test_since_is_the_best_moment_from_which_the_left_side_held(
         assert formula.step({'x': x, 'y': y}) == pytest.approx(max(held))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(truths(), st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=12))
 def test_every_formula_means_what_it_says(
     pair: tuple[str, Any], samples: list[tuple[float, float]]

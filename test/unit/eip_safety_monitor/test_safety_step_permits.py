@@ -343,7 +343,7 @@ class PermitsUnderFire(RuleBasedStateMachine):
 
 
 TestPermitsUnderFire = PermitsUnderFire.TestCase
-TestPermitsUnderFire.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestPermitsUnderFire.settings = settings(max_examples=30, stateful_step_count=30)
 
 
 def test_through_the_supervisor_a_stop_revokes_and_rearming_does_not_revive() -> None:

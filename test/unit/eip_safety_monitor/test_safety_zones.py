@@ -151,7 +151,7 @@ ways = given(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @ways
 def test_a_robot_that_obeys_is_never_inside_a_keep_out_at_speed(
     x_m: float, y_m: float, turns: list[float], acceleration: float
@@ -161,7 +161,7 @@ def test_a_robot_that_obeys_is_never_inside_a_keep_out_at_speed(
     assert hull_m > -0.01
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @ways
 def test_a_robot_that_obeys_is_slow_when_it_enters_a_speed_zone_and_is_not_held(
     x_m: float, y_m: float, turns: list[float], acceleration: float
