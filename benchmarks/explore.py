@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 import time
@@ -13,7 +12,7 @@ from rich.progress import track
 from eip_safety_monitor.gate import Reason
 from eip_safety_monitor.permits import StopCategory
 from eip_safety_monitor.policy import Policy, StopPolicy
-from eip_safety_monitor.trial.play import Play
+from eip_safety_monitor.trial.play import RULES, Play
 
 DESCRIPTION = 'random faults on latch, monitor and gate; counts motion without a fresh permit'
 
@@ -30,7 +29,7 @@ def run(options: Mapping[str, str]) -> dict[str, float]:
     for number in track(range(max(1, steps // STEPS_PER_PLAY)), description='explore'):
         dice = random.Random(seed * 1_000_003 + number)
         category = StopCategory(dice.randint(0, 1))
-        play = Play(dataclasses.replace(Policy(), stop=StopPolicy(emergency=category)))
+        play = Play(Policy(stop=StopPolicy(emergency=category), rules=RULES))
         for _ in range(STEPS_PER_PLAY):
             try:
                 dice.choices(ACTIONS, WEIGHTS)[0](play, dice)
@@ -61,7 +60,7 @@ def _run_well(play: Play, dice: random.Random) -> None:
 
 
 def _go(play: Play, dice: random.Random) -> None:
-    play.person_m = None
+    play.person_m, play.load = None, 1.0
     play.log.is_full = play.store.is_full = False
     play.advance(1.1)
     for _ in range(2):
@@ -78,6 +77,10 @@ def _go(play: Play, dice: random.Random) -> None:
 
 def _person(play: Play, dice: random.Random) -> None:
     play.person_m = dice.choice([None, math.nan, dice.uniform(0.0, 4.0)])
+
+
+def _load(play: Play, dice: random.Random) -> None:
+    play.load = dice.choice([1.0, 50.0, -50.0, math.nan, None])
 
 
 def _disk(play: Play, dice: random.Random) -> None:
@@ -97,6 +100,7 @@ TABLE: tuple[tuple[float, Action], ...] = (
     (0.2, lambda play, dice: play.sense(_speed(dice))),
     (0.2, lambda play, dice: play.bad_scan(dice.choice(BAD_NUMBERS))),
     (0.5, _person),
+    (0.4, _load),
     (6.0, lambda play, dice: play.tick()),
     (6.0, lambda play, dice: play.deliver(dice.randint(0, 30), dice.random() < 0.3)),
     (2.0, lambda play, dice: play.lose(dice.randint(0, 30))),

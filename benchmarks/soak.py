@@ -26,6 +26,17 @@ SAMPLE_S = 0.05
 SETTLED_S = 5.0
 """A process that is younger is still filling its caches; its memory does not count as growth."""
 HEAVY = ('flood_on_every_input', 'person_on_starved_cpu')
+ENDING = (
+    'monitor_killed',
+    'monitor_never_started',
+    'gate_killed',
+    'gate_restarted_while_moving',
+    'wall_clock_an_hour_ahead',
+    'wall_clock_an_hour_back',
+    'audit_disk_full',
+    'audit_disk_read_only',
+)
+"""They end monitor or gate: left out of the second half, so that memory has time to grow."""
 LATE = ('the robot moves', 'took ')
 DANGEROUS = (math.nan, math.inf, 5.0, -5.0)
 FASTEST_MPS = 0.8
@@ -87,7 +98,8 @@ def _play(
         while (now_s := time.monotonic() - began) < length_s:
             progress.update(task, completed=now_s)
             if dice.random() < share:
-                _fault(bench, soak, dice.choice(chosen))
+                lasting = [f for f in chosen if now_s < length_s / 2 or f.name not in ENDING]
+                _fault(bench, soak, dice.choice(lasting))
             elif dice.random() < 0.25:
                 _dangerous(bench, soak, dice)
             else:
@@ -160,16 +172,20 @@ def _resident_mb(pid: int) -> float | None:
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
-def _growth_mb(soak: Soak, name: str) -> float:
-    growths = []
+def _growth(soak: Soak, name: str) -> tuple[float, float]:
+    """Return the greatest growth of one process in MB, and the longest life of one in s."""
+    growths, lives = [], [0.0]
     for (who, _), seen in soak.memory.items():
         settled = [mb for at_s, mb in seen if at_s - seen[0][0] >= SETTLED_S]
         if who == name and settled:
             growths.append(settled[-1] - settled[0])
-    return max(growths, default=math.nan)
+            lives.append(seen[-1][0] - seen[0][0])
+    return max(growths, default=math.nan), max(lives)
 
 
 def _figures(soak: Soak, minutes: float) -> dict[str, float]:
+    monitor_mb, monitor_s = _growth(soak, 'monitor')
+    gate_mb, gate_s = _growth(soak, 'gate')
     return {
         'minutes': minutes,
         'availability': soak.served / soak.samples if soak.samples else math.nan,
@@ -184,6 +200,8 @@ def _figures(soak: Soak, minutes: float) -> dict[str, float]:
         'faults': float(soak.counts['faults']),
         'dangerous_commands': float(soak.counts['dangerous']),
         'harmless_commands': float(soak.counts['harmless']),
-        'monitor_growth_mb': _growth_mb(soak, 'monitor'),
-        'gate_growth_mb': _growth_mb(soak, 'gate'),
+        'monitor_growth_mb': monitor_mb,
+        'monitor_longest_life_s': monitor_s,
+        'gate_growth_mb': gate_mb,
+        'gate_longest_life_s': gate_s,
     }

@@ -66,7 +66,6 @@ class GateConfig:
         metadata={
             'description': 'take and give geometry_msgs/TwistStamped instead of Twist; '
             'what is stamped too old or ahead is refused',
-            'read_only': True,
         },
     )
     stamp_ahead_s: float = field(
@@ -75,6 +74,13 @@ class GateConfig:
             'description': 'how far ahead of the clock a stamp may be',
             'unit': 's',
             'range': (0.0, 0.5),
+        },
+    )
+    remote_monitor: bool = field(
+        default=False,
+        metadata={
+            'description': 'the safety monitor runs on another host: believe permits of another '
+            'boot, which a recording played back also holds',
         },
     )
     ramp: RampConfig = field(default_factory=RampConfig)
@@ -110,7 +116,7 @@ class Gate:
     def __init__(self, config: GateConfig, clock: Clock, boot_id: str) -> None:
         self._config = config
         self._clock = clock
-        self.judge = PermitJudge(clock, boot_id)
+        self.judge = PermitJudge(clock, boot_id, config.remote_monitor)
         self._ramp = Ramp(config.ramp)
         self._command = ZERO
         self._command_ns: int | None = None
@@ -164,7 +170,11 @@ class Gate:
     @property
     def waits_for(self) -> str:
         """Return what must happen before this gate can pass anything; empty when it is ready."""
-        return '' if self._is_primed else 'it has not heard the monitor forbid motion yet'
+        if self._is_primed:
+            return ''
+        if self.judge.latest is None and self.judge.refusal:
+            return self.judge.refusal
+        return 'it has not heard the monitor forbid motion yet'
 
     @property
     def last(self) -> GateOutput:

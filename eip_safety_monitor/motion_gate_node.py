@@ -67,7 +67,8 @@ class MotionGateNode(Node):
         if late_s:
             self._log_to.warning(f'this turn came {late_s * 1000:.0f} ms after the one before')
         for state in self._permits.take():
-            self._gate.hear_permit(conversions.permit_from(state), since_ns)
+            if not self._gate.hear_permit(conversions.permit_from(state), since_ns):
+                self._log_to.warning(self._gate.judge.refusal, throttle_duration_sec=10.0)
         for command in self._commands.take():
             self._hear_command(command, since_ns)
         output = self._gate.output()

@@ -1,9 +1,10 @@
 """The monitor's permit to move, and the gate's judgement of whether it may be used now.
 
 The age of a permit counts from its making, not from its arrival: one that waited in a queue is
-old. On the same boot the sender's monotonic stamp says it. From another host the age is the time
-since receipt plus what the message came later than the fastest one, and the first message of a
-monitor only makes acquaintance, because a late joiner may get an old one.
+old. On the same boot the sender's monotonic stamp says it. What another boot made, a monitor on
+another host or a recording played back, is refused unless a monitor on another host is expected.
+Its age then is the time since receipt plus what the message came later than the fastest one, and
+the first message of a monitor only makes acquaintance, because a late joiner may get an old one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ GREATEST_LIFETIME_S = 0.1
 CONFLICT_S = 0.5
 """Two monitors heard within this time are in conflict."""
 FUTURE_TOLERANCE_S = 0.005
+CLOCK_DRIFT = 200e-6
+"""How much slower than ours another host's clock may run; crystals are good for 100 ppm each."""
 MOST_SENDERS = 64
 
 
@@ -97,19 +100,25 @@ class _Sender:
     received_ns: int
     messages: int = 1
     least_delay_ns: int | None = None
+    delay_heard_ns: int = 0
 
 
 class PermitJudge:
-    """Keeps the newest permit and says whether it may be used now, and if not, why not."""
+    """Keeps the newest permit and says whether it may be used now, and if not, why not.
 
-    def __init__(self, clock: Clock, boot_id: str) -> None:
+    With `remote_monitor` it also believes permits of another boot than `boot_id`.
+    """
+
+    def __init__(self, clock: Clock, boot_id: str, remote_monitor: bool = False) -> None:
         self._clock = clock
         self._boot_id = boot_id
+        self._remote_monitor = remote_monitor
         self._senders: dict[str, _Sender] = {}
         self._latest: Permit | None = None
         self._made_ns = 0
         self._problem = 'no permit has come yet'
         self.refused = 0
+        self.refusal = ''
 
     @property
     def latest(self) -> Permit | None:
@@ -117,10 +126,11 @@ class PermitJudge:
         return self._latest
 
     def hear(self, permit: Permit, received_ns: int | None = None) -> bool:
-        """Take one message; return False when it was repeated, backward or unsound.
+        """Take one message; return False when it was repeated, backward, unsound or foreign.
 
         `received_ns` is the earliest time at which it can have arrived, now by default. A refused
-        message lengthens nothing; an unsound one also ends the permit that stood.
+        message lengthens nothing; an unsound or foreign one also ends the permit that stood.
+        `refusal` keeps why.
         """
         now_ns = self._clock.now_ns()
         received_ns = now_ns if received_ns is None else min(received_ns, now_ns)
@@ -136,6 +146,8 @@ class PermitJudge:
         else:
             sender.sequence, sender.received_ns = permit.sequence, received_ns
             sender.messages += 1
+        if not is_own_boot and not self._remote_monitor:
+            return self._refuse(self._foreign(permit), forget=True)
         self._latest = permit
         self._made_ns = (
             permit.stamp_ns if is_own_boot else self._foreign_made_ns(sender, permit, received_ns)
@@ -166,8 +178,20 @@ class PermitJudge:
     def _foreign_made_ns(self, sender: _Sender, permit: Permit, received_ns: int) -> int:
         delay_ns = received_ns - permit.stamp_ns
         least_ns = sender.least_delay_ns
-        sender.least_delay_ns = delay_ns if least_ns is None else min(least_ns, delay_ns)
+        if least_ns is None:
+            least_ns = delay_ns
+        else:
+            # A slower clock over there makes every message look a little later than the last.
+            least_ns += int((received_ns - sender.delay_heard_ns) * CLOCK_DRIFT)
+        sender.least_delay_ns, sender.delay_heard_ns = min(least_ns, delay_ns), received_ns
         return received_ns - (delay_ns - sender.least_delay_ns)
+
+    def _foreign(self, permit: Permit) -> str:
+        made, here = (text[:8] or 'unknown' for text in (permit.boot_id, self._boot_id))
+        return (
+            f'the permit was made under boot {made}, this is boot {here}: another host or a '
+            'recording; set remote_monitor of motion_gate if the monitor is on another host'
+        )
 
     def _is_conflict(self) -> bool:
         now_ns = self._clock.now_ns()
@@ -188,6 +212,7 @@ class PermitJudge:
 
     def _refuse(self, problem: str, forget: bool) -> bool:
         self.refused += 1
+        self.refusal = problem
         if forget:
             self._latest = None
             self._problem = problem

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from eip_safety_monitor.audit.audit_policy import AuditPolicy
 from eip_safety_monitor.limited import limited
 from eip_safety_monitor.people.prediction import PredictionConfig
 from eip_safety_monitor.people.separation import SeparationConfig
@@ -15,6 +16,7 @@ from eip_safety_monitor.reactions import Reaction
 from eip_safety_monitor.rules.rules_policy import RulesPolicy
 from eip_safety_monitor.step_permits import StepPermitPolicy
 from eip_safety_monitor.stop_inputs.config import StopInputsPolicy
+from eip_safety_monitor.watch.watchdog import MOST_RATE_HZ
 from eip_safety_monitor.yaml_reader import PolicyError, read_yaml
 from eip_safety_monitor.zones.frames import FramesPolicy
 from eip_safety_monitor.zones.zones_policy import Zone, check_zones
@@ -77,6 +79,9 @@ class ObstaclePolicy:
     creep_speed_mps: float = limited(0.15, 'speed at the creep distance', 'm/s', 0.0, 2.0)
     half_angle_rad: float = limited(0.8, 'half of the cone ahead that counts', 'rad', 0.05, 3.15)
     least_valid_share: float = limited(0.05, 'fewer beams with an echo: blind', '1', 0.0, 1.0)
+    widest_blind_rad: float = limited(
+        0.175, 'wider sector that is not a number: blind', 'rad', 0.0, 6.3
+    )
 
     def __post_init__(self) -> None:
         if self.creep_distance_m >= self.full_speed_distance_m:
@@ -113,9 +118,16 @@ class WatchedSignal:
 
     timeout_s: float = limited(0.4, 'longest silence', 's', 0.01, 60.0)
     grace_s: float = limited(30.0, 'longest wait for the first message', 's', 0.1, 600.0)
-    max_rate_hz: float = limited(400.0, 'faster is a flood', '1/s', 1.0, 100000.0)
+    max_rate_hz: float = limited(MOST_RATE_HZ, 'faster is a flood', '1/s', 1.0, 100000.0)
     least_rate_hz: float = limited(0.0, 'slower holds the robot; 0: any', '1/s', 0.0, 1000.0)
     reaction: Reaction = Reaction.STOP
+
+    def __post_init__(self) -> None:
+        if self.max_rate_hz > MOST_RATE_HZ:
+            raise ValueError(
+                f'max_rate_hz is {self.max_rate_hz:g}, set at most {MOST_RATE_HZ:g}: no more than '
+                '500 messages a second are taken, so that a faster flood would not be seen'
+            )
 
 
 @dataclass(frozen=True)
@@ -167,6 +179,7 @@ class Policy:
     rules: RulesPolicy = field(default_factory=RulesPolicy)
     step_permits: StepPermitPolicy = field(default_factory=StepPermitPolicy)
     stop_inputs: StopInputsPolicy = field(default_factory=StopInputsPolicy)
+    audit: AuditPolicy = field(default_factory=AuditPolicy)
     permit_lifetime_s: float = limited(0.1, 'how long a permit may be used', 's', 0.04, 0.1)
     longest_stall_s: float = limited(0.5, 'the monitor itself blind for longer', 's', 0.1, 10.0)
 

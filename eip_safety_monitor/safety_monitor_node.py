@@ -44,6 +44,7 @@ from eip_safety_monitor.rules.rule_inputs import RuleInputs
 from eip_safety_monitor.state_teller import StateTeller
 from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.supervisor import Supervisor
+from eip_safety_monitor.verdict_queue import VerdictQueue
 from eip_safety_monitor.zones.transform_type import transform_type
 
 __all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
@@ -58,14 +59,13 @@ class MonitorParameters:
 
     policy_file: str = field(
         default='',
-        metadata={'description': 'safety policy; empty for the shipped one', 'read_only': True},
+        metadata={'description': 'safety policy; empty for the shipped one'},
     )
     state_dir: str = field(
         default='',
         metadata={
             'description': 'folder of latch and audit log; empty for '
             '${EIP_STATE_DIR:-~/.local/state/eip}/<namespace or robot>',
-            'read_only': True,
         },
     )
 
@@ -106,11 +106,13 @@ class SafetyMonitorNode(Node):
         """End in good order: log it, forbid motion one last time, let the folder go."""
         if not self._is_closed:
             self._is_closed = True
+            self._verdicts.close()
             self._supervisor.shut_down()
             self._teller.publish(self._supervisor.state())
             self._lock.release()
             for inbox, _ in self._inboxes:
                 inbox.close()
+            self._verdict_inbox.close()
             self._rule_inputs.close()
             self._stop_inlets.close()
         Node.destroy_node(self)
@@ -122,7 +124,7 @@ class SafetyMonitorNode(Node):
         return Path(base).expanduser() / (self.get_namespace().strip('/') or 'robot')
 
     def _make_supervisor(self, policy: Policy, folder: Path) -> Supervisor:
-        log = AuditLog(folder)
+        log = AuditLog(folder, policy.audit.max_file_bytes, policy.audit.keep_files)
         journal = Journal(log)
         try:
             self._lock.take()
@@ -145,6 +147,8 @@ class SafetyMonitorNode(Node):
 
     def _make_inlets(self) -> None:
         topic = names.Topic
+        self._verdicts = VerdictQueue(self._supervisor, self._monotonic)
+        self._verdict_inbox = Inbox(self, SafetyVerdict, topic.VERDICT, qos.VERDICT_INBOX)
         self._plans = Inbox(self, ActionPlan, topic.PLAN, qos.COMMAND)
         self._inboxes: list[tuple[Inbox[Any], Callable[[Any, int], None]]] = [
             (Inbox(self, Bool, topic.HARDWARE_STOP, qos.SENSOR), self._hear_hardware_stop),
@@ -152,7 +156,6 @@ class SafetyMonitorNode(Node):
             (Inbox(self, LaserScan, topic.SCAN, qos.SENSOR), self._hear_scan),
             (Inbox(self, SceneContext, topic.SCENE, qos.SENSOR), self._hear_scene),
             (Inbox(self, Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT), self._hear_heartbeat),
-            (Inbox(self, SafetyVerdict, topic.VERDICT, qos.EVENT), self._hear_verdict),
             (self._plans, self._hear_plan),
         ]
         self._timer = self.create_timer(LOOK_PERIOD_S, self._turn, clock=STEADY)
@@ -170,6 +173,7 @@ class SafetyMonitorNode(Node):
         self._rule_inputs.take(since_ns, self._supervisor.surroundings.rules.hear)
         self._supervisor.tick()
         self._tell()
+        self._write_verdicts()
 
     def _tell(self) -> None:
         self._teller.tell(self._supervisor, LOOK_PERIOD_S / 2)
@@ -193,13 +197,15 @@ class SafetyMonitorNode(Node):
 
     def _hear_heartbeat(self, message: Heartbeat, received_ns: int) -> None:
         beat = conversions.beat_from(message)
-        is_own = beat.pid == os.getpid() and beat.boot_id == self._boot_id
+        is_own = beat.instance_id == self._heartbeat.instance_id
         if beat.node == names.Node.SAFETY_MONITOR and not is_own:
             self._supervisor.hear_other_monitor()
         self._supervisor.hear_beat(beat, received_ns)
 
-    def _hear_verdict(self, message: SafetyVerdict, received_ns: int) -> None:
-        self._supervisor.hear_verdict(conversions.verdict_from(message))
+    def _write_verdicts(self) -> None:
+        for message in self._verdict_inbox.take():
+            self._verdicts.hear(conversions.verdict_from(message))
+        self._verdicts.write()
 
     def _hear_plan(self, message: ActionPlan, received_ns: int = 0) -> None:
         self._supervisor.hear_plan(conversions.plan_from(message))

@@ -84,6 +84,11 @@ class Supervisor:
             safety_score=round(verdict.safety_score, 6),
         )
 
+    def hear_skipped_verdicts(self, count: int) -> None:
+        """Log that verdicts came faster than they can be written."""
+        message = f'verdicts not written: {count}; they came faster than the disk takes them'
+        self._keeper.record(Severity.WARNING, 'warning', 'verdict.skipped', message)
+
     def hear_plan(self, plan: PlanHeard) -> None:
         """Take a plan; its steps may be asked for once it is approved."""
         self._authorizer.hear_plan(plan, self.mode)
@@ -237,6 +242,8 @@ class Supervisor:
         )
 
     def _protect(self) -> None:
+        if self.is_armed and (fault := self._standing.first(Reaction.STOP)):
+            self._keeper.stop(fault)
         held = self._standing.first(Reaction.PROTECTIVE)
         now_ns = self._clock.now_ns()
         if held is not None:

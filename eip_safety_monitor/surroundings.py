@@ -55,7 +55,7 @@ class Surroundings:
         self.odometry: Odometry | None = None
         self._moved_ns = clock.now_ns()
         self._scene: Scene | None = None
-        self._is_pressed = False
+        self._is_pressed = self._was_pressed = False
 
     def hear_scan(self, scan: Scan, received_ns: int | None = None) -> None:
         """Take one turn of the lidar."""
@@ -86,6 +86,7 @@ class Surroundings:
         if 'hardware_stop' in self._watchdogs:
             self._watchdogs['hardware_stop'].feed(received_ns)
         self._is_pressed = is_pressed
+        self._was_pressed |= is_pressed
 
     @property
     def scene(self) -> Scene | None:
@@ -110,11 +111,15 @@ class Surroundings:
         ]
 
     def assess(self) -> Assessment:
-        """Return what holds the robot now and what it may do otherwise."""
+        """Return what holds the robot now and what it may do otherwise.
+
+        A press of the hardware stop counts once however short it was.
+        """
         causes = [cause for name in self._names() if (cause := self._silence(name))]
         causes += self._implausible()
-        if self._is_pressed:
+        if self._is_pressed or self._was_pressed:
             causes.append(Cause('hardware_stop', Reaction.STOP, 'the hardware stop is pressed'))
+        self._was_pressed = False
         separation = self._separate()
         if separation.cause is not None:
             causes.append(separation.cause)

@@ -6,6 +6,7 @@ import fcntl
 import importlib.util
 import itertools
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,7 @@ def script_at() -> Callable[[str], ModuleType]:
         spec = importlib.util.spec_from_file_location(f'script_{file.stem}', file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # where dataclasses look their annotations up
         spec.loader.exec_module(module)
         return module
 

@@ -3,12 +3,17 @@
 Three places bear witness: the chain itself, the head file (last and oldest kept line) and the
 latch file, which names the last line at the time the latch changed. Who can rewrite all three can
 forge the log; the hash in every SafetyEvent, kept elsewhere, then still tells.
+
+Lines are read one by one with one of look-ahead, so a long log takes no more memory than a short
+one.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +27,7 @@ from eip_safety_monitor.audit.audit_record import (
     parse_record,
 )
 
-__all__ = ['HEAD', 'LATCH', 'Damage', 'Verification', 'read_head', 'verify_audit']
+__all__ = ['HEAD', 'LATCH', 'Damage', 'Verification', 'read_head', 'verify_audit', 'verify_newest']
 
 HEAD = 'audit.head.json'
 LATCH = 'latch.json'
@@ -42,7 +47,8 @@ class Damage(StrEnum):
 class Verification:
     """Whether the log is whole; else `problem` says what is wrong, and where it begins.
 
-    `file` and `line` name the first broken line; line 0 is the end of the log.
+    `file` and `line` name the first broken line; line 0 is the end of the log. `last` is the last
+    whole record that was read.
     """
 
     ok: bool
@@ -51,6 +57,7 @@ class Verification:
     damage: Damage | None = None
     file: str = ''
     line: int = 0
+    last: AuditRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +83,24 @@ def verify_audit(folder: Path) -> Verification:
     for _ in range(TRIES):
         before = _raw_head(folder)
         try:
-            found = _verify(folder)
+            found = _verify(folder, log_files(folder))
         except FileNotFoundError:
             found = Verification(False, 0, 'a file went away while it was read', Damage.DELETED)
         # Retention may have dropped a file while it was read.
         if found.ok or _raw_head(folder) == before:
             break
     return found
+
+
+def verify_newest(folder: Path) -> Verification:
+    """Check the newest file with a line in it, and the end of the log in `folder`.
+
+    Takes no longer for an old log than for a young one; nobody may write meanwhile. Raises OSError
+    when it cannot be read.
+    """
+    files = log_files(folder)
+    newest = max((number for number, path in enumerate(files) if path.stat().st_size), default=0)
+    return _verify(folder, files[newest:], is_whole=newest == 0)
 
 
 def read_head(folder: Path) -> dict[str, Any] | None:
@@ -99,26 +117,29 @@ def read_head(folder: Path) -> dict[str, Any] | None:
     return head
 
 
-def _verify(folder: Path) -> Verification:
-    marks: dict[int, str] = {}
+def _verify(folder: Path, files: Sequence[Path], is_whole: bool = True) -> Verification:
     count = 0
+    last: AuditRecord | None = None
     try:
         head, witness = _witnesses(folder)
         anchor = (head or {}).get('anchor', {'sequence': 1, 'previous': GENESIS})
-        last = 0
-        for line in _chained(list(_lines(folder)), anchor):
-            assert line.record is not None
-            last, count = line.record.sequence, count + 1
-            marks[last] = line.record.hash
-        _check_end(head, HEAD, last, marks, anchor)
-        _check_end(witness, LATCH, last, marks, anchor)
+        marks = dict.fromkeys(map(_sequence_of, (head, witness)), '')
+        start = None if is_whole else _start_in(files[0].name)
+        for last in _chained(_lines(files), anchor, start):
+            count += 1
+            for sequence, digest in ((last.sequence - 1, last.previous), (last.sequence, last.hash)):
+                if sequence in marks:
+                    marks[sequence] = digest
+        end = last.sequence if last else 0
+        _check_end(head, HEAD, end, marks, anchor)
+        _check_end(witness, LATCH, end, marks, anchor)
         if head is None and count:
             raise _Broken(Damage.DELETED, f'{HEAD} is missing')
     except _Broken as found:
         where = found.where
         file, number = (where.file, where.number) if where else ('', 0)
-        return Verification(False, count, found.problem, found.damage, file, number)
-    return Verification(True, count)
+        return Verification(False, count, found.problem, found.damage, file, number, last)
+    return Verification(True, count, last=last)
 
 
 def _raw_head(folder: Path) -> str | None:
@@ -141,8 +162,14 @@ def _witnesses(folder: Path) -> tuple[dict[str, Any] | None, Mapping[str, Any] |
         return head, None
 
 
-def _lines(folder: Path) -> Iterator[_Line]:
-    for path in log_files(folder):
+def _start_in(file: str) -> int | None:
+    """Return the number of the first record in a file, which is in its name, None when it is not."""
+    found = re.fullmatch(r'audit-(\d+)\.jsonl', file)
+    return int(found[1]) if found else None
+
+
+def _lines(files: Iterable[Path]) -> Iterator[_Line]:
+    for path in files:
         with path.open(encoding='utf-8', errors='replace', newline='\n') as lines:
             for number, text in enumerate(lines, 1):
                 try:
@@ -151,21 +178,32 @@ def _lines(folder: Path) -> Iterator[_Line]:
                     yield _Line(path.name, number, text, None, str(error))
 
 
-def _chained(lines: list[_Line], anchor: Mapping[str, Any]) -> Iterator[_Line]:
+def _chained(
+    lines: Iterator[_Line], anchor: Mapping[str, Any], start: int | None
+) -> Iterator[AuditRecord]:
     expected, previous = int(anchor['sequence']), str(anchor['previous'])
-    if lines and (first := lines[0].record) is not None and first.sequence < expected:
-        # Dropped lines that a crash left standing; they must lead to the oldest kept one.
-        expected, previous = first.sequence, first.previous
-    for index, line in enumerate(lines):
-        record = _whole(line, is_last=index == len(lines) - 1)
+    line = next(lines, None)
+    first = line.record if line else None
+    if first is not None and (start is not None or first.sequence < expected):
+        # Older lines are not looked at; or they were dropped and a crash left some standing, which
+        # must lead to the oldest kept one.
+        expected, previous = first.sequence if start is None else start, first.previous
+    while line is not None:
+        following = next(lines, None)
+        record = _whole(line, is_last=following is None)
         if record.sequence != expected:
-            raise _gap(line, expected, record.sequence, lines[index:])
+            rest = itertools.chain((following,) if following else (), lines)
+            raise _gap(line, expected, record.sequence, rest)
         is_oldest = record.sequence == int(anchor['sequence'])
         if record.previous != (str(anchor['previous']) if is_oldest else previous):
             problem = f'record {expected} does not follow the one before'
             raise _Broken(Damage.CHANGED, problem, line)
+        if line.number == 1 and record.sequence != _start_in(line.file):
+            problem = f'{line.file} begins with record {expected}, which its name does not say'
+            raise _Broken(Damage.CHANGED, problem, line)
         expected, previous = expected + 1, record.hash
-        yield line
+        yield record
+        line = following
 
 
 def _whole(line: _Line, is_last: bool) -> AuditRecord:
@@ -187,6 +225,13 @@ def _gap(line: _Line, expected: int, found: int, rest: Iterable[_Line]) -> _Brok
     return _Broken(Damage.DELETED, f'record {gone} is missing before record {found}', line)
 
 
+def _sequence_of(mark: Mapping[str, Any] | None) -> int:
+    try:
+        return int(mark['sequence']) if mark else 0
+    except (KeyError, TypeError, ValueError):
+        return 0
+
+
 def _check_end(
     mark: Mapping[str, Any] | None,
     name: str,
@@ -203,5 +248,5 @@ def _check_end(
     if sequence > max(last, int(anchor['sequence']) - 1):
         problem = f'the records after {last} up to {sequence} are missing, says {name}'
         raise _Broken(Damage.TRUNCATED, problem)
-    if sequence in marks and marks[sequence] != digest:
+    if marks.get(sequence) and marks[sequence] != digest:
         raise _Broken(Damage.CHANGED, f'record {sequence} is not the one that {name} names')

@@ -12,14 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from eip_safety_monitor.audit.audit_check import HEAD, read_head, verify_audit
+from eip_safety_monitor.audit.audit_check import HEAD, read_head, verify_newest
 from eip_safety_monitor.audit.audit_record import (
     GENESIS,
     AuditRecord,
     digest_of,
+    first_record,
     log_files,
-    parse_record,
-    read_audit,
 )
 from eip_safety_monitor.files import sync_folder, write_atomically
 
@@ -48,17 +47,18 @@ class AuditLog:
     def open(self) -> None:
         """Open or begin the log; raises AuditError when the folder cannot be written.
 
-        A torn last line, as a power cut leaves it, is cut off. A log that does not verify is put
-        aside unchanged and named in `broken`; a new chain begins.
+        A torn last line, as a power cut leaves it, is cut off. A log whose newest file does not
+        verify is put aside unchanged and named in `broken`; a new chain begins. Older files are
+        not read: that would take longer with every day that the log grows.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._cut_torn_line()
-            found = verify_audit(self._folder)
+            found = verify_newest(self._folder)
             if not found.ok:
                 self.broken = found.problem
                 self._put_aside()
-            self._continue()
+            self._continue(found.last if found.ok else None)
             self._open_file()
         except OSError as error:
             raise self._error(error) from error
@@ -99,14 +99,11 @@ class AuditLog:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _continue(self) -> None:
-        for record in read_audit(self._folder):
-            self.last = record
-        if self.last is not None:
-            self._sequence, self._previous = self.last.sequence, self.last.hash
+    def _continue(self, last: AuditRecord | None) -> None:
+        self.last = last
+        self._sequence, self._previous = (last.sequence, last.hash) if last else (0, GENESIS)
         head = read_head(self._folder)
-        if head is not None and 'anchor' in head:
-            self._anchor = head['anchor']
+        self._anchor = head['anchor'] if head else {'sequence': 1, 'previous': GENESIS}
 
     def _cut_torn_line(self) -> None:
         files = log_files(self._folder)
@@ -134,21 +131,23 @@ class AuditLog:
     def _rotate_if_full(self) -> None:
         if self._size < self._max_bytes:
             return
-        self.close()
         path = self._folder / f'audit-{self._sequence + 1:09d}.jsonl'
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
-        self._size = 0
+        new = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+        self.close()
+        self._descriptor, self._size = new, 0
         sync_folder(self._folder)
         self._drop_old_files()
 
     def _drop_old_files(self) -> None:
         files = log_files(self._folder)
-        for path in files[: max(0, len(files) - self._keep_files)]:
-            with path.open('rb') as lines:
-                last = parse_record(lines.readlines()[-1].decode())
-            # The head learns of the new beginning first: a crash between leaves extra lines only.
-            self._anchor = {'sequence': last.sequence + 1, 'previous': last.hash}
-            self.save_head(sync=True)
+        old, kept = files[: -self._keep_files], files[-self._keep_files :]
+        # While the oldest line to keep is damaged nothing is dropped; the next file may have one.
+        if not old or (oldest := first_record(kept[0])) is None:
+            return
+        # The head learns of the new beginning first: a crash between leaves extra lines only.
+        self._anchor = {'sequence': oldest.sequence, 'previous': oldest.previous}
+        self.save_head(sync=True)
+        for path in old:
             path.unlink()
 
     def _write(self, line: bytes) -> None:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ['GENESIS', 'AuditRecord', 'digest_of', 'log_files', 'parse_record', 'read_audit']
+__all__ = [
+    'GENESIS',
+    'AuditRecord',
+    'digest_of',
+    'first_record',
+    'log_files',
+    'parse_record',
+    'read_audit',
+]
 
 GENESIS = '0' * 64
 """What the first line of all names as the hash of the line before."""
@@ -42,6 +50,16 @@ def parse_record(line: str) -> AuditRecord:
     raw = json.loads(line)
     body = raw['body']
     return AuditRecord(int(body['sequence']), str(raw['hash']), str(raw['previous']), body)
+
+
+def first_record(path: Path) -> AuditRecord | None:
+    """Return the first record of the file at `path`, None when there is none, or a changed one."""
+    try:
+        with path.open(encoding='utf-8', errors='replace') as lines:
+            record = parse_record(lines.readline())
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return record if digest_of(record.previous, record.body) == record.hash else None
 
 
 def read_audit(folder: Path) -> Iterator[AuditRecord]:

@@ -58,7 +58,8 @@ class _Heard:
     def problem(self) -> str:
         name = f'{self._signal.name} ({self._signal.topic} {self._signal.field})'
         if self._received_ns is None:
-            return f'{name} has not come yet' if self.is_starting else f'{name} never came'
+            awaited = 'has not come yet' if self.is_starting else 'never came'
+            return f'{name} {awaited} as {self._signal.type}'
         age_s = seconds(self._clock.now_ns() - self._received_ns)
         if age_s > self._signal.max_age_s:
             return f'{name} is {age_s:.1f} s old'
@@ -136,9 +137,10 @@ class RuleMonitor:
         self._sampled_ns += steps * self._period_ns
         for watched in self._rules:
             self._sample(watched, problems, steps)
-        views = [_follow(watched, self._clock.now_ns()) for watched in self._rules]
-        causes = tuple(cause for found, _ in views for cause in found)
-        return RuleView(causes, min((limit for _, limit in views), default=math.inf))
+        now_ns = self._clock.now_ns()
+        found = [item for watched in self._rules for item in _follow(watched, now_ns)]
+        causes = tuple(cause for cause, _ in found)
+        return RuleView(causes, min((limit for _, limit in found), default=math.inf))
 
     def figures(self) -> tuple[RuleFigures, ...]:
         """Return what every rule has seen so far."""
@@ -175,23 +177,30 @@ class RuleMonitor:
         )
 
 
-def _follow(watched: _Watched, now_ns: int) -> tuple[list[Cause], float]:
-    """Return the causes of one rule, and its speed limit in m/s."""
-    rule = watched.rule
+def _follow(watched: _Watched, now_ns: int) -> list[tuple[Cause, float]]:
+    """Return the causes of one rule, each with its speed limit in m/s.
+
+    That nobody knows any more whether it holds does not free what it holds already.
+    """
+    rule, found = watched.rule, []
     if watched.problem:
         reaction = rule.on_stale
-        if watched.is_starting and reaction is RuleReaction.LOG:
-            return [], math.inf
         if watched.is_starting and reaction is RuleReaction.STOP:
             reaction = RuleReaction.PROTECTIVE
-        identifier, message = f'rule.{rule.name}.unknown', f'rule {rule.name}: {watched.problem}'
-    elif watched.is_held(now_ns):
-        reaction = rule.reaction
+        if not watched.is_starting or reaction is not RuleReaction.LOG:
+            message = f'rule {rule.name}: {watched.problem}'
+            found.append(_cause(rule, f'rule.{rule.name}.unknown', reaction, message))
+    if watched.is_held(now_ns):
         latched = ' (latched; disarm, then arm to go on)' if watched.is_latched else ''
-        identifier, message = f'rule.{rule.name}', f'{rule.message}{latched}'
-    else:
-        return [], math.inf
+        message = f'{rule.message}{latched}'
+        found.append(_cause(rule, f'rule.{rule.name}', rule.reaction, message))
+    return found
+
+
+def _cause(
+    rule: Rule, identifier: str, reaction: RuleReaction, message: str
+) -> tuple[Cause, float]:
     # Moving a disarmed robot by hand is no fault: it refuses arming and latches nothing.
     cause = Cause(identifier, REACTIONS[reaction], message, latches_disarmed=False)
     limit = rule.speed_limit_mps if reaction is RuleReaction.LIMIT_SPEED else None
-    return [cause], math.inf if limit is None else limit
+    return cause, math.inf if limit is None else limit

@@ -11,17 +11,13 @@ from eip_safety_monitor.watch.watchdog import Watchdog, WatchdogConfig
 
 __all__ = ['JoystickInput', 'TopicInput']
 
-MAX_RATE_HZ = 1000.0
-
 
 class TopicInput:
     """A button that says on a topic whether it is pressed."""
 
     def __init__(self, config: TopicStop, clock: Clock) -> None:
         self._config = config
-        self._watchdog = Watchdog(
-            WatchdogConfig(config.timeout_s, config.grace_s, MAX_RATE_HZ), clock
-        )
+        self._watchdog = Watchdog(WatchdogConfig(config.timeout_s, config.grace_s), clock)
         self._is_pressed = self._was_pressed = False
 
     @property

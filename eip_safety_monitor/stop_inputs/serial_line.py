@@ -13,8 +13,6 @@ from eip_safety_monitor.watch.watchdog import Watchdog, WatchdogConfig
 
 __all__ = ['Port', 'SerialInput']
 
-MAX_RATE_HZ = 1000.0
-
 
 class Port(Protocol):
     """An open serial port; everything may raise OSError."""
@@ -42,9 +40,7 @@ class SerialInput:
     def __init__(self, config: SerialStop, clock: Clock, open_port: Callable[[], Port]) -> None:
         self._config = config
         self._port = OpenedDevice(config.name, clock, open_port)
-        self._watchdog = Watchdog(
-            WatchdogConfig(config.timeout_s, config.grace_s, MAX_RATE_HZ), clock
-        )
+        self._watchdog = Watchdog(WatchdogConfig(config.timeout_s, config.grace_s), clock)
         self._last = b''
 
     @property

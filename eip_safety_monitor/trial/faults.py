@@ -39,8 +39,8 @@ from eip_safety_monitor.trial.process_faults import (
     disk_full,
     disk_read_only,
     monitor_never_started,
-    peer_dies_and_motion_goes_on,
     peer_lost,
+    peer_lost_and_motion_goes_on,
     wall_clock,
 )
 from eip_safety_monitor.trial.small_disk import why_no_small_disk
@@ -102,8 +102,11 @@ FAULTS = (
     _holds('llm_killed', peer_lost('safety_llm', signal.SIGKILL), 1.3, 'is ended'),
     _holds('llm_suspended', peer_lost('safety_llm', signal.SIGSTOP), 1.3, 'is suspended'),
     _holds('llm_hung', peer_lost('safety_llm', signal.SIGUSR1), 1.3, 'is hung'),
-    _goes_on('memory_manager_killed', peer_dies_and_motion_goes_on('memory_manager')),
-    _goes_on('performance_monitor_killed', peer_dies_and_motion_goes_on('performance_monitor')),
+    *(
+        _goes_on(f'{name}_{word}', peer_lost_and_motion_goes_on(name, number))
+        for name in ('memory_manager', 'performance_monitor')
+        for word, number in (('killed', signal.SIGKILL), ('suspended', signal.SIGSTOP))
+    ),
     _goes_on('wall_clock_an_hour_ahead', wall_clock(3600.0), why_no_wall_clock),
     _goes_on('wall_clock_an_hour_back', wall_clock(-3600.0), why_no_wall_clock),
     _latches('scan_nan', ranges([math.nan] * BEAMS), 0.2),

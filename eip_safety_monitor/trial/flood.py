@@ -37,7 +37,7 @@ def main() -> None:
         (node.create_publisher(SceneContext, Topic.SCENE, qos.SENSOR), scene),
         (node.create_publisher(Bool, Topic.HARDWARE_STOP, qos.SENSOR), Bool()),
         (node.create_publisher(Heartbeat, Topic.HEARTBEAT, qos.HEARTBEAT), Heartbeat()),
-        (node.create_publisher(SafetyVerdict, Topic.VERDICT, qos.SENSOR), SafetyVerdict()),
+        (node.create_publisher(SafetyVerdict, Topic.VERDICT, qos.EVENT), SafetyVerdict()),
         (node.create_publisher(SafetyState, Topic.STATE, qos.PERMIT), SafetyState()),
         (node.create_publisher(Twist, Topic.CMD_VEL_IN, qos.MOTION), Twist()),
     ]

@@ -19,14 +19,36 @@ from eip_safety_monitor.latch.state_store import beginning
 from eip_safety_monitor.permits import Mode, Permit, StopCategory
 from eip_safety_monitor.policy import Policy
 from eip_safety_monitor.readings import Beat, Odometry, PersonSeen, Scan, Scene
+from eip_safety_monitor.rules.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
 from eip_safety_monitor.supervisor import Supervisor
 from eip_safety_monitor.trial.memory_files import MemoryLog, MemoryStore
 from eip_safety_monitor.velocity import Velocity
 
-__all__ = ['Play']
+__all__ = ['RULES', 'Play']
 
 BOOT = 'boot'
 TOLERANCE = 1e-9
+RULES = RulesPolicy(
+    signals=(RuleSignal('load', 'load', 'std_msgs/msg/Float64', 'data', 'N', grace_s=2.0),),
+    formulas=(
+        Rule(
+            'load_heavy',
+            'load <= 10',
+            RuleReaction.PROTECTIVE,
+            'the load is too heavy',
+            on_stale=RuleReaction.LOG,
+            latching=True,
+        ),
+        Rule(
+            'load_falls',
+            'load > -10',
+            RuleReaction.STOP,
+            'the load falls',
+            on_stale=RuleReaction.STOP,
+        ),
+    ),
+)
+"""One rule latches and forgives silence, the other does not."""
 
 
 @dataclass
@@ -51,6 +73,8 @@ class Play:
         self.peers = {node.name: _Peer() for node in self.policy.nodes}
         self.velocity = Velocity()
         self.person_m: float | None = None
+        self.load: float | None = 1.0
+        self._is_load_held = False
         self.resets = 0
         self._seen_mode = Mode.DISARMED
         self._ramp_speed = math.inf
@@ -143,6 +167,8 @@ class Play:
             people = [PersonSeen('p', 'adult', 0.0, 0.0, 0.0, 0.0, self.person_m)]
         here.hear_scene(Scene(tuple(people)))
         here.hear_hardware_stop(is_pressed)
+        if self.load is not None and self.policy.rules is RULES:
+            here.rules.hear('load', self.load)
         for name in self.peers:
             self.beat(name)
 
@@ -230,6 +256,14 @@ class Play:
         if self._seen_mode is Mode.STOPPED:
             assert mode is Mode.STOPPED, 'a latched stop cleared by itself'
         self._seen_mode = mode
+        standing = self.supervisor.state().active_causes
+        if mode is Mode.ARMED:
+            assert 'rule.load_falls' not in standing, 'motion while a rule asks for a stop'
+            assert 'rule.load_falls.unknown' not in standing, 'motion while a stop rule is unknown'
+            assert not self._is_load_held, 'a latched rule cleared by itself'
+        self._is_load_held = mode is Mode.PROTECTIVE and (
+            self._is_load_held or 'rule.load_heavy' in standing
+        )
 
     def _check_ramp(self, velocity: Velocity) -> None:
         newest = self._newest_delivered()

@@ -20,8 +20,8 @@ __all__ = [
     'disk_full',
     'disk_read_only',
     'monitor_never_started',
-    'peer_dies_and_motion_goes_on',
     'peer_lost',
+    'peer_lost_and_motion_goes_on',
     'wall_clock',
 ]
 
@@ -42,13 +42,13 @@ def peer_lost(name: str, number: signal.Signals) -> Broken:
     return broken
 
 
-def peer_dies_and_motion_goes_on(name: str) -> Broken:
-    """Kill a process that motion does not hang on; the robot goes on and still stops."""
+def peer_lost_and_motion_goes_on(name: str, number: signal.Signals) -> Broken:
+    """Signal a process that motion does not hang on; the robot goes on and still stops."""
 
     def broken(bench: Bench) -> Iterator[int]:
         with _peer(bench, name) as peer:
             began_ns = time.monotonic_ns()
-            peer.kill()
+            peer.send(number)
             robot = bench.robot
             if not robot.wait(lambda: robot.is_heard(f'{name} is silent', began_ns), 8.0):
                 raise TimeoutError(f'nobody said that {name} is silent')

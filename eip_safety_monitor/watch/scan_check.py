@@ -14,13 +14,17 @@ from eip_safety_monitor.readings import Odometry, Scan
 
 __all__ = ['ScanChecker', 'ScanFinding', 'obstacle_speed']
 
+MOST_NAN_SHARE = 0.2
 FROZEN_TRAVEL = 0.3
 """Metres plus radians that the robot may move while a scan repeats bit by bit."""
 
 
 @dataclass(frozen=True)
 class ScanFinding:
-    """Ranges from the base frame, m (infinite when there is no echo), or a problem."""
+    """Ranges from the base frame, m, or a problem.
+
+    Infinite when there is no echo, 0 behind when no beam points there.
+    """
 
     nearest_m: float
     ahead_m: float
@@ -40,35 +44,61 @@ class ScanChecker:
 
     def check(self, scan: Scan, odometry: Odometry | None) -> ScanFinding:
         """Return what `scan` says."""
-        problem = self._implausible(scan) or self._frozen(scan, odometry)
+        problem = self._implausible(scan) or self._blind(scan) or self._frozen(scan, odometry)
         if problem:
             return ScanFinding(0.0, 0.0, 0.0, problem)
         ranges = scan.ranges_m
         # Nearer than the least range is near (-inf by REP 117), beyond the greatest is no echo.
         near: NDArray[Any] = np.where(ranges < scan.range_min_m, scan.range_min_m, ranges)
         near = np.where(np.isnan(near) | (near > scan.range_max_m), np.inf, near)
-        angles = self._angles_of(scan)
-        half = self._policy.half_angle_rad
+        off_axis, half = np.abs(self._angles_of(scan)), self._policy.half_angle_rad
+        behind = near[off_axis >= np.pi - half]
         return ScanFinding(
             float(near.min()),
-            _least(near[np.abs(angles) <= half]),
-            _least(near[np.abs(angles) >= np.pi - half]),
+            float(near[off_axis <= half].min()),
+            float(behind.min()) if behind.size else 0.0,
         )
 
     def _implausible(self, scan: Scan) -> str:
         ranges = scan.ranges_m
         if ranges.size == 0:
             return 'the scan is empty'
-        geometry = (scan.angle_min_rad, scan.angle_step_rad, scan.range_min_m, scan.range_max_m)
+        geometry = (scan.angle_min_rad, scan.angle_step_rad)
         if not np.isfinite(geometry).all() or scan.angle_step_rad == 0.0:
             return 'the scan has no sound geometry'
+        if not 0.0 <= scan.range_min_m < scan.range_max_m < np.inf:
+            return (
+                f'the scan has range_min {scan.range_min_m:g} m and range_max '
+                f'{scan.range_max_m:g} m, set both in the lidar driver, the first less'
+            )
         nan_share = float(np.isnan(ranges).mean())
-        if nan_share > 0.2:
+        if nan_share > MOST_NAN_SHARE:
             return f'{nan_share:.0%} of the scan is not a number'
         with np.errstate(invalid='ignore'):
             echo_share = float((ranges <= scan.range_max_m).mean())
         if echo_share < self._policy.least_valid_share:
             return f'only {echo_share:.0%} of the scan has an echo'
+        return ''
+
+    def _blind(self, scan: Scan) -> str:
+        is_nan = np.isnan(scan.ranges_m)
+        half = self._policy.half_angle_rad
+        ahead = is_nan[np.abs(self._angles_of(scan)) <= half]
+        if ahead.size == 0:
+            return f'no beam of the scan is within {half:g} rad of ahead, check angle_min'
+        nan_share = float(ahead.mean())
+        if nan_share > MOST_NAN_SHARE:
+            return f'{nan_share:.0%} of the scan ahead is not a number'
+        step_rad = abs(scan.angle_step_rad)
+        is_full_turn = step_rad * (is_nan.size + 1) > 2.0 * np.pi
+        # One beam alone is a drop-out and spans nothing; in a full turn the ends are neighbours.
+        run = _longest_run(np.tile(is_nan, 2) if is_full_turn else is_nan)
+        sector_rad, widest_rad = (run - 1) * step_rad, self._policy.widest_blind_rad
+        if sector_rad > widest_rad:
+            return (
+                f'a sector of {sector_rad:.2f} rad of the scan is not a number, more than '
+                f'widest_blind_rad {widest_rad:g}'
+            )
         return ''
 
     def _frozen(self, scan: Scan, odometry: Odometry | None) -> str:
@@ -92,8 +122,9 @@ class ScanChecker:
         return self._angles
 
 
-def _least(ranges: NDArray[Any]) -> float:
-    return float(ranges.min()) if ranges.size else float('inf')
+def _longest_run(flags: NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    return int(np.max(edges[1::2] - edges[::2], initial=0))
 
 
 def obstacle_speed(policy: ObstaclePolicy, hull_distance_m: float, full_speed_mps: float) -> float:

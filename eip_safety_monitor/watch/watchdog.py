@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from eip_safety_monitor.clock import Clock, seconds
 
-__all__ = ['Condition', 'Watchdog', 'WatchdogConfig']
+__all__ = ['MOST_RATE_HZ', 'Condition', 'Watchdog', 'WatchdogConfig']
 
-
+MOST_RATE_HZ = 400.0
+"""The greatest rate that can be watched for: of one topic the monitor takes 500 a second."""
 RATE_WINDOW_S = 1.0
 
 
@@ -34,7 +35,7 @@ class WatchdogConfig:
 
     timeout_s: float = 0.5
     grace_s: float = 20.0
-    max_rate_hz: float = 500.0
+    max_rate_hz: float = MOST_RATE_HZ
     least_rate_hz: float = 0.0
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from eip_bringup.bench import BenchError, run_benchmark
+from eip_safety_monitor.trial.faults import FAULTS
 
 BENCHMARKS = Path(__file__).parents[2] / 'benchmarks'
 
@@ -40,6 +41,12 @@ def test_missed_stops_are_counted_and_are_in_no_percentile(stop: ModuleType) -> 
 def test_impossible_options_of_the_soak_are_named(options: dict[str, str]) -> None:
     with pytest.raises(BenchError, match='benchmark soak: '):
         run_benchmark('soak', options, [BENCHMARKS])
+
+
+def test_faults_that_end_a_process_are_known_by_their_names(
+    script_at: Callable[[str], ModuleType],
+) -> None:
+    assert set(script_at('benchmarks/soak.py').ENDING) < {fault.name for fault in FAULTS}
 
 
 @pytest.mark.parametrize('options', [{'seconds': '0'}, {'seconds': 'x'}, {'starts': '0'}])

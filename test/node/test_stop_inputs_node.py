@@ -17,7 +17,9 @@ from std_msgs.msg import Bool
 
 from eip.msg import SafetyState
 from eip_ros import qos
+from eip_safety_monitor.safety_monitor_node import LOOK_PERIOD_S
 from eip_safety_monitor.trial.bench import Bench, open_bench
+from eip_safety_monitor.watch.watchdog import MOST_RATE_HZ
 
 INPUTS = """
 stop_inputs:
@@ -61,6 +63,11 @@ def repeating(buttons: Buttons) -> Iterator[None]:
     finally:
         done.set()
         thread.join(5.0)
+
+
+def test_a_flood_of_a_topic_can_be_seen_with_turns_to_spare() -> None:
+    most_taken_hz = qos.SENSOR.depth / LOOK_PERIOD_S
+    assert most_taken_hz >= 1.25 * MOST_RATE_HZ
 
 
 def test_each_input_pressed_or_silent_stops_a_moving_robot(module_ros_domain: int) -> None:

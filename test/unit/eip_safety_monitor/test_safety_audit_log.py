@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from eip_safety_monitor.audit.audit_check import Damage, verify_audit
 from eip_safety_monitor.audit.audit_log import AuditError, AuditLog
-from eip_safety_monitor.audit.audit_record import read_audit
+from eip_safety_monitor.audit.audit_record import digest_of, read_audit
 from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.permits import Mode
 
@@ -248,6 +250,134 @@ def test_a_crash_between_the_two_steps_of_retention_is_no_tampering(
     written(tmp_path, 20, max_bytes=1000, keep_files=3).close()
     assert len(list(tmp_path.glob('audit-*.jsonl'))) == 3
     assert verify_audit(tmp_path).ok
+
+
+def rotated(folder: Path) -> list[Path]:
+    log = written(folder, 40, max_bytes=2000)
+    StateStore(folder, lambda: log.last).save(Mode.DISARMED, {})
+    log.close()
+    return sorted(folder.glob('audit-*.jsonl'))
+
+
+def test_opening_reads_the_newest_file_alone_and_leaves_the_older_ones_to_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = rotated(tmp_path)
+    files[1].write_text(files[1].read_text().replace('sentence', 'Sentence', 1))
+    read: list[str] = []
+    real = Path.open
+
+    def opened(path: Path, *args: str, **more: str) -> IO[str]:
+        read.append(path.name)
+        return real(path, *args, **more)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(Path, 'open', opened)
+    log = written(tmp_path, 1)
+    monkeypatch.undo()
+    assert (log.broken, log.last and log.last.sequence) == ('', 41)
+    assert files[-1].name in read
+    assert not {path.name for path in files[:-1]} & set(read)
+    found = verify_audit(tmp_path)
+    assert (found.damage, found.file, found.line) == (Damage.CHANGED, files[1].name, 1)
+
+
+def cut_first_line(path: Path) -> None:
+    path.write_text(''.join(path.read_text().splitlines(keepends=True)[1:]))
+
+
+def cut_last_line(path: Path) -> None:
+    path.write_text(''.join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+def change_first_line(path: Path) -> None:
+    path.write_text(path.read_text().replace('sentence', 'Sentence', 1))
+
+
+def forge_another_past(path: Path) -> None:
+    previous, lines = 'f' * 64, []
+    for line in path.read_text().splitlines():
+        body = json.loads(line)['body']
+        digest = digest_of(previous, body)
+        lines.append(json.dumps({'hash': digest, 'previous': previous, 'body': body}) + '\n')
+        previous = digest
+    path.write_text(''.join(lines))
+
+
+@pytest.mark.parametrize(
+    'tamper',
+    [cut_first_line, cut_last_line, change_first_line, forge_another_past, Path.unlink]
+    + [lambda path: path.rename(path.with_name(path.name.replace('0', 'x')))]
+    + [lambda path: path.rename(path.with_name('audit-000000100.jsonl'))],
+)
+def test_damage_in_the_newest_of_several_files_shows_at_the_start(
+    tmp_path: Path, tamper: Callable[[Path], object]
+) -> None:
+    tamper(rotated(tmp_path)[-1])
+    told = verify_audit(tmp_path)
+    assert not told.ok
+    log = written(tmp_path, 1)
+    log.close()
+    assert log.broken
+    assert verify_audit(tmp_path).records == 1
+
+
+def test_an_empty_newest_file_as_a_crash_leaves_it_is_no_tampering(tmp_path: Path) -> None:
+    rotated(tmp_path)
+    (tmp_path / 'audit-000000041.jsonl').touch()
+    log = written(tmp_path, 2)
+    log.close()
+    assert log.broken == ''
+    assert verify_audit(tmp_path).records == 42
+
+
+def test_an_old_file_that_cannot_be_read_does_not_stop_rotation_nor_what_is_kept_after_it(
+    tmp_path: Path,
+) -> None:
+    for path in rotated(tmp_path)[:-1]:
+        path.write_text('\n')
+    log = written(tmp_path, 40, max_bytes=2000, keep_files=3)
+    log.close()
+    assert len(list(tmp_path.glob('audit-*.jsonl'))) == 3
+    assert verify_audit(tmp_path).ok
+
+
+def test_a_rotation_that_fails_keeps_the_file_and_does_not_open_the_log_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = written(tmp_path, 1, max_bytes=10)
+    real = os.open
+
+    def full(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_EXCL:
+            raise OSError(28, 'No space left on device')
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, 'open', full)
+    monkeypatch.setattr(log, 'open', lambda: pytest.fail('opened anew in mid-flight'))
+    for _ in range(2):
+        with pytest.raises(AuditError, match='No space left on device'):
+            log.append('stop')
+    monkeypatch.undo()
+    log.append('stop')
+    log.save_head()
+    log.close()
+    assert verify_audit(tmp_path).records == 2
+
+
+def test_verifying_a_long_log_takes_no_more_memory_than_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, 'fsync', lambda descriptor: None)
+    peaks = []
+    for count in (100, 2000):
+        folder = tmp_path / str(count)
+        written(folder, count, max_bytes=50_000, keep_files=1000).close()
+        tracemalloc.start()
+        found = verify_audit(folder)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (found.ok, found.records) == (True, count)
+    assert peaks[1] < 2 * peaks[0]
 
 
 def test_a_line_is_on_disk_when_append_returns(

@@ -23,6 +23,11 @@ def judge(clock: ManualClock) -> PermitJudge:
     return PermitJudge(clock, BOOT)
 
 
+@pytest.fixture
+def far_judge(clock: ManualClock) -> PermitJudge:
+    return PermitJudge(clock, BOOT, remote_monitor=True)
+
+
 def permit(clock: ManualClock, sequence: int = 1, **changes: object) -> Permit:
     made = Permit('m', sequence, BOOT, clock.now_ns(), Mode.ARMED, True, 0.1, SpeedLimits(0.8, 1.0))
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
@@ -112,32 +117,74 @@ def test_a_recording_of_a_dead_monitor_is_still_backward(
     assert judge.problem() == ''
 
 
-def test_the_first_permit_from_another_host_only_makes_acquaintance(
+@pytest.mark.parametrize('boot_id', ['an earlier boot', ''])
+def test_a_recording_of_another_boot_permits_nothing_and_says_why(
+    judge: PermitJudge, clock: ManualClock, boot_id: str
+) -> None:
+    for sequence in range(1, 10):
+        assert not judge.hear(permit(clock, sequence, boot_id=boot_id))
+        assert 'remote_monitor' in judge.problem()
+        clock.advance(0.04)
+    assert judge.refused == 9
+
+
+def test_a_recording_of_another_boot_beside_the_live_monitor_is_a_conflict(
     judge: PermitJudge, clock: ManualClock
 ) -> None:
-    judge.hear(permit(clock, 1, boot_id='far', stamp_ns=5))
-    assert judge.problem()
+    judge.hear(permit(clock, 1, monitor_id='recorded', boot_id='an earlier boot'))
+    judge.hear(permit(clock, 1))
+    assert 'two safety monitors' in judge.problem()
+
+
+def test_without_a_boot_identifier_of_our_own_no_permit_is_known_to_be_of_this_boot(
+    clock: ManualClock,
+) -> None:
+    judge = PermitJudge(clock, '')
+    assert not judge.hear(permit(clock, 1, boot_id=''))
+    assert 'this is boot unknown' in judge.problem()
+
+
+def test_the_first_permit_from_another_host_only_makes_acquaintance(
+    far_judge: PermitJudge, clock: ManualClock
+) -> None:
+    far_judge.hear(permit(clock, 1, boot_id='far', stamp_ns=5))
+    assert far_judge.problem()
     clock.advance(0.04)
-    judge.hear(permit(clock, 2, boot_id='far', stamp_ns=40_000_005))
-    assert judge.problem() == ''
+    far_judge.hear(permit(clock, 2, boot_id='far', stamp_ns=40_000_005))
+    assert far_judge.problem() == ''
     clock.advance(0.101)
-    assert judge.problem()
+    assert far_judge.problem()
 
 
 def test_a_permit_from_another_host_that_was_slower_than_the_fastest_is_that_much_older(
-    judge: PermitJudge, clock: ManualClock
+    far_judge: PermitJudge, clock: ManualClock
 ) -> None:
-    judge.hear(permit(clock, 1, boot_id='far', stamp_ns=0))
+    far_judge.hear(permit(clock, 1, boot_id='far', stamp_ns=0))
     clock.advance(0.3)
-    judge.hear(permit(clock, 2, boot_id='far', stamp_ns=40_000_000))
-    assert judge.age_s() == pytest.approx(0.26)
-    assert judge.problem()
+    far_judge.hear(permit(clock, 2, boot_id='far', stamp_ns=40_000_000))
+    assert far_judge.age_s() == pytest.approx(0.26, abs=1e-3)
+    assert far_judge.problem()
+
+
+@pytest.mark.parametrize(('drift', 'is_believed'), [(-100e-6, True), (100e-6, True), (1e-3, False)])
+def test_a_clock_that_runs_a_little_slow_on_another_host_does_not_hold_the_robot(
+    far_judge: PermitJudge, clock: ManualClock, drift: float, is_believed: bool
+) -> None:
+    began_ns = clock.now_ns()
+    for sequence in range(1, 15_000):
+        elapsed_ns = clock.now_ns() - began_ns
+        stamp_ns = elapsed_ns - int(elapsed_ns * drift)
+        far_judge.hear(permit(clock, sequence, boot_id='far', stamp_ns=stamp_ns))
+        clock.advance(0.08)
+    clock.advance(0.01)
+    assert elapsed_ns > 1000e9
+    assert (far_judge.age_s() < 0.1) is is_believed
 
 
 def test_without_a_boot_identifier_of_our_own_the_stamp_is_not_compared(
     clock: ManualClock,
 ) -> None:
-    judge = PermitJudge(clock, '')
+    judge = PermitJudge(clock, '', remote_monitor=True)
     judge.hear(permit(clock, 1, boot_id='', stamp_ns=1))
     judge.hear(permit(clock, 2, boot_id='', stamp_ns=1))
     assert judge.problem() == ''

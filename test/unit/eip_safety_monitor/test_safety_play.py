@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 from hypothesis import settings
@@ -12,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from eip_safety_monitor.gate import Reason
 from eip_safety_monitor.permits import Mode, StopCategory
 from eip_safety_monitor.policy import Policy, StopPolicy
-from eip_safety_monitor.trial.play import Play
+from eip_safety_monitor.trial.play import RULES, Play
 
 INDEX = st.integers(0, 30)
 SPEED = st.one_of(st.floats(-3.0, 3.0), st.sampled_from([math.nan, math.inf, -math.inf, 0.0]))
@@ -24,7 +23,7 @@ class SafetyMachine(RuleBasedStateMachine):
     @initialize(is_ramped=st.booleans())
     def begin(self, is_ramped: bool) -> None:
         stop = StopPolicy(emergency=StopCategory(int(is_ramped)))
-        self.play = Play(dataclasses.replace(Policy(), stop=stop))
+        self.play = Play(Policy(stop=stop, rules=RULES))
 
     @rule(duration_s=st.floats(0.0, 0.15))
     def pass_time(self, duration_s: float) -> None:
@@ -45,6 +44,10 @@ class SafetyMachine(RuleBasedStateMachine):
     @rule(distance_m=st.one_of(st.none(), st.floats(0.0, 4.0), st.just(math.nan)))
     def person(self, distance_m: float | None) -> None:
         self.play.person_m = distance_m
+
+    @rule(load=st.sampled_from([1.0, 1.0, 50.0, -50.0, math.nan, None]))
+    def load(self, load: float | None) -> None:
+        self.play.load = load
 
     @rule()
     def tick(self) -> None:
@@ -74,6 +77,7 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @rule()
     def go(self) -> None:
+        self.play.load = 1.0
         self.play.sense()
         self.play.tick()
         self.play.reset()

@@ -20,7 +20,7 @@ def load(folder: Path, text: str) -> Policy:
 def test_the_shipped_file_says_what_the_defaults_say() -> None:
     shipped = load_policy(default_policy_file())
     sections = ('robot', 'separation', 'prediction', 'people', 'obstacles', 'stop', 'operator')
-    for name in (*sections, 'signals'):
+    for name in (*sections, 'signals', 'audit'):
         assert getattr(shipped, name) == getattr(Policy(), name)
     assert shipped.nodes == Policy().nodes
 
@@ -48,9 +48,16 @@ def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
         ('nodes:\n  - {name: a, reaction: pray}\n', r'reaction is .pray., give one of: warn'),
         ('nodes:\n  - {name: a}\n  - {name: a}\n', 'nodes names a twice'),
         ('people: {source: rumour}\n', 'give one of: scene, lidar'),
+        (
+            'signals:\n  odom: {max_rate_hz: 600}\n',
+            ':2: signals.odom is wrong: max_rate_hz is 600, set at most 400: no more than 500 ',
+        ),
         ('obstacles: {creep_distance_m: 3.0}\n', 'creep_distance_m is 3.0, set less than'),
         ('robot: {\n', 'not YAML'),
         ('robot: !!python/object:os.system {}\n', ':1: robot'),
+        ('audit: {keep_files: 1}\n', 'keep_files is .1., give a number from 2 to 10000'),
+        ('audit: {keep_files: 2.5}\n', 'keep_files is .2.5., give'),
+        ('audit: {max_file_mb: 0}\n', 'max_file_mb is .0., give a number from 0.1 to 64.0 MB'),
         ('', 'is empty'),
         ('- 1\n', 'give a mapping'),
     ],

@@ -116,6 +116,14 @@ def test_a_latching_rule_holds_until_a_person_arms() -> None:
     assert bench.causes == {}
 
 
+def test_silence_does_not_free_what_a_latched_rule_holds() -> None:
+    bench = Bench(rule('limit_speed', latching=True, on_stale='log', speed_limit_mps=0.2))
+    bench.run(0.5, speed=0.6)
+    bench.run(2.0)
+    assert bench.causes == {'rule.fast': Reaction.WARN, 'rule.fast.unknown': Reaction.WARN}
+    assert bench.view.permitted_mps == 0.2
+
+
 @pytest.mark.parametrize('on_stale', list(RuleReaction))
 def test_a_signal_that_ends_is_the_fault_that_was_configured(on_stale: RuleReaction) -> None:
     limit = {'speed_limit_mps': 0.1} if on_stale is RuleReaction.LIMIT_SPEED else {}
@@ -138,7 +146,7 @@ def test_a_signal_that_never_came_holds_first_and_is_the_fault_after_its_grace()
     assert bench.causes == {'rule.fast.unknown': Reaction.PROTECTIVE}
     bench.run(30.0)
     assert bench.causes == {'rule.fast.unknown': Reaction.STOP}
-    assert 'never came' in bench.view.causes[0].message
+    assert 'never came as nav_msgs/msg/Odometry' in bench.view.causes[0].message
 
 
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,9 +58,65 @@ def test_a_scan_without_geometry_is_not_believed(checker: ScanChecker, step: flo
 
 
 def test_some_beams_that_are_no_numbers_are_left_out(checker: ScanChecker) -> None:
-    found = checker.check(scan(*[(index, math.nan) for index in range(30)]), odometry())
+    found = checker.check(scan(*[(index, math.nan) for index in range(0, 360, 6)]), odometry())
     assert not found.problem
     assert found.nearest_m == 3.0
+
+
+@pytest.mark.parametrize('first', [0, 80, 174, 348, 354])
+def test_neighbouring_beams_that_are_no_numbers_are_a_blind_sector(
+    checker: ScanChecker, first: int
+) -> None:
+    blind = [(index % 360, math.nan) for index in range(first, first + 12)]
+    assert 'a sector of 0.19 rad' in checker.check(scan(*blind), odometry()).problem
+    assert not checker.check(scan(*blind[1:]), odometry()).problem
+
+
+def test_the_ends_of_half_a_turn_are_no_neighbours(checker: ScanChecker) -> None:
+    ends = [(index, math.nan) for index in (*range(8), *range(172, 180))]
+    assert not checker.check(scan(*ends, size=180), odometry()).problem
+
+
+@pytest.mark.parametrize('step', [STEP, -STEP])
+def test_a_policy_may_allow_a_wider_blind_sector(step: float) -> None:
+    checker = ScanChecker(ObstaclePolicy(widest_blind_rad=0.6))
+    mast = scan(*[(index, math.nan) for index in range(30)], step=step)
+    assert not checker.check(mast, odometry()).problem
+    assert ScanChecker(ObstaclePolicy()).check(mast, odometry()).problem
+
+
+def test_drop_outs_are_judged_ahead_too(checker: ScanChecker) -> None:
+    ahead = [(index, math.nan) for index in range(136, 226, 3)]
+    assert '33% of the scan ahead' in checker.check(scan(*ahead), odometry()).problem
+
+
+def test_one_drop_out_of_a_coarse_ring_is_no_blind_sector(checker: ScanChecker) -> None:
+    step = 2.0 * math.pi / 16
+    assert not checker.check(scan((0, math.nan), size=16, step=step), odometry()).problem
+    pair = scan((0, math.nan), (1, math.nan), size=16, step=step)
+    assert 'a sector' in checker.check(pair, odometry()).problem
+
+
+def test_a_scan_that_does_not_look_ahead_is_not_believed(checker: ScanChecker) -> None:
+    backward = scan(size=90)
+    assert 'no beam of the scan is within 0.8 rad' in checker.check(backward, odometry()).problem
+
+
+def test_what_no_beam_sees_behind_counts_as_near() -> None:
+    forward = replace(scan(size=180), angle_min_rad=-math.pi / 2)
+    found = ScanChecker(ObstaclePolicy()).check(forward, odometry())
+    assert (found.problem, found.ahead_m, found.behind_m) == ('', 3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ('least', 'most'),
+    [(20.0, 12.0), (1.0, 1.0), (-0.1, 10.0), (math.nan, 10.0), (0.1, math.nan), (0.1, math.inf)],
+)
+def test_a_scan_whose_limits_cannot_be_is_not_believed(
+    checker: ScanChecker, least: float, most: float
+) -> None:
+    wrong = replace(scan(fill=0.3), range_min_m=least, range_max_m=most)
+    assert f'range_min {least:g} m' in checker.check(wrong, odometry()).problem
 
 
 def test_a_scan_that_stays_the_same_while_the_robot_drives_is_frozen(

@@ -71,6 +71,20 @@ def test_a_press_between_two_readings_is_not_missed(clock: ManualClock) -> None:
     assert button.read().state is RELEASED
 
 
+def test_a_topic_or_joystick_that_floods_a_bounded_inbox_is_unreadable(clock: ManualClock) -> None:
+    button = TopicInput(TopicStop('button', 'b'), clock)
+    joystick = JoystickInput(JoystickStop('pad', button=0), clock)
+    for _ in range(100):
+        clock.advance(0.01)
+        for _ in range(5):
+            button.hear(False)
+            joystick.hear([0])
+    for item in (button, joystick):
+        reading = item.read()
+        assert reading.state is UNREADABLE
+        assert 'too often to be read' in reading.message
+
+
 def test_a_joystick_button_stops_and_others_do_not(clock: ManualClock) -> None:
     joystick = JoystickInput(JoystickStop('pad', button=2), clock)
     joystick.hear([1, 1, 0])
@@ -490,6 +504,20 @@ def test_without_the_default_topic_another_input_is_enough_and_a_press_on_it_sti
     surroundings.hear_hardware_stop(True)
     play.tick()
     assert play.supervisor.mode is Mode.STOPPED
+
+
+@pytest.mark.parametrize('default_topic', [True, False])
+def test_a_press_of_the_default_topic_within_one_turn_stops(default_topic: bool) -> None:
+    inputs = StopInputsPolicy(default_topic, topics=(TopicStop('red', 'red'),))
+    play = armed(Switch(), Policy(stop_inputs=inputs))
+    surroundings = play.supervisor.surroundings
+    surroundings.hear_hardware_stop(True)
+    surroundings.hear_hardware_stop(False)
+    play.tick()
+    assert play.supervisor.mode is Mode.STOPPED
+    assert 'hardware_stop' in play.supervisor.state().active_causes
+    run(play)
+    assert play.reset().success
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""The node `safety_monitor` in this process, turned by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.utilities import try_shutdown
+
+from eip.msg import Heartbeat, SafetyVerdict
+from eip_ros import qos
+from eip_ros.heartbeat import read_boot_id
+from eip_ros.names import Topic
+from eip_safety_monitor.audit.audit_check import verify_audit
+from eip_safety_monitor.audit.audit_log import AuditLog
+from eip_safety_monitor.audit.audit_record import read_audit
+from eip_safety_monitor.safety_monitor_node import SafetyMonitorNode
+
+Wait = Callable[..., None]
+
+
+@pytest.fixture
+def node(ros_domain: int, tmp_path: Path) -> Iterator[SafetyMonitorNode]:
+    rclpy.init(args=['--ros-args', '-p', f'state_dir:={tmp_path}'])
+    node = SafetyMonitorNode()
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+        try_shutdown()
+
+
+def test_a_burst_of_verdicts_is_written_after_the_permit_two_lines_a_turn(
+    node: SafetyMonitorNode, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    append, tell = AuditLog.append, node._teller.tell
+
+    def noted_append(log: AuditLog, kind: str, **fields: Any) -> Any:
+        happened.append(kind)
+        return append(log, kind, **fields)
+
+    def noted_tell(*arguments: Any) -> None:
+        happened.append('told')
+        tell(*arguments)
+
+    monkeypatch.setattr(AuditLog, 'append', noted_append)
+    monkeypatch.setattr(node._teller, 'tell', noted_tell)
+    publisher = node.create_publisher(SafetyVerdict, Topic.VERDICT, qos.EVENT)
+    wait_until(publisher.get_subscription_count, what='the monitor listens')
+    for number in range(100):
+        publisher.publish(SafetyVerdict(request_id=str(number)))
+    turns: list[list[str]] = []
+
+    def are_all_written() -> bool:
+        happened.clear()
+        node._turn()
+        turns.append(list(happened))
+        return sum(turn.count('verdict') for turn in turns) >= 100
+
+    wait_until(are_all_written, what='100 lines')
+    assert all(turn.count('verdict') <= 2 for turn in turns)
+    assert all('verdict' not in turn[: turn.index('told')] for turn in turns)
+    folder = tmp_path / 'safety_monitor'
+    lines = [record.body for record in read_audit(folder) if record.body['kind'] == 'verdict']
+    assert [line['request_id'] for line in lines] == [str(number) for number in range(100)]
+    assert verify_audit(folder).ok
+
+
+def test_a_second_monitor_of_the_same_process_number_is_another_one(
+    node: SafetyMonitorNode, wait_until: Wait
+) -> None:
+    publisher = node.create_publisher(Heartbeat, Topic.HEARTBEAT, qos.HEARTBEAT)
+    wait_until(publisher.get_subscription_count, what='the monitor listens')
+
+    def causes() -> tuple[str, ...]:
+        node._turn()
+        return node._supervisor.state().active_causes
+
+    def hears(instance_id: str, number: int) -> None:
+        publisher.publish(
+            Heartbeat(
+                node='safety_monitor',
+                instance_id=instance_id,
+                sequence=number,
+                boot_id=read_boot_id(),
+                pid=os.getpid(),
+            )
+        )
+
+    hears(node._heartbeat.instance_id, 1)
+    for _ in range(20):
+        assert 'monitor.second' not in causes()
+    hears('in another container', 2)
+    wait_until(lambda: 'monitor.second' in causes(), what='the cause')
