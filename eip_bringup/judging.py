@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from eip_bringup.errors import ExitCode, UserError
 from eip_llm_interface.guard.verdict import Verdict
 
-__all__ = ['Judge', 'Line', 'check_lines', 'make_judge', 'open_lines']
+__all__ = ['Judge', 'JudgeFiles', 'Line', 'check_lines', 'make_judge', 'open_lines']
 
 Judge = Callable[[str, Any], Verdict]
 """Takes a command and its context, returns the verdict; raises ValueError for a bad context."""
@@ -30,33 +30,49 @@ class Line:
     error: str = ''
 
 
-def make_judge(model: str = '', rules_only: bool = False) -> Judge:
+@dataclass(frozen=True)
+class JudgeFiles:
+    """What a judge goes by beside the shipped knowledge and policy; see SafetyLlmConfig."""
+
+    knowledge: tuple[Path, ...] = ()
+    policy: Path | None = None
+    robot_kind: str = ''
+
+
+def make_judge(model: str = '', rules_only: bool = False, files: JudgeFiles | None = None) -> Judge:
     """Return a judge by rules and `model` (empty: the shipped one), or by the rules alone.
 
-    Raises UserError when the model cannot be loaded.
+    Raises UserError when the model, or one of the files, cannot be used.
     """
+    files = files or JudgeFiles()
     try:
-        return _rules_judge() if rules_only else _full_judge(model)
+        return _rules_judge(files) if rules_only else _full_judge(model, files)
     except (ValueError, RuntimeError, OSError) as error:
         failure = UserError(str(error).strip().partition('\n')[0])
         failure.exit_code = ExitCode.USAGE
         raise failure from None
 
 
-def _rules_judge() -> Judge:
+def _rules_judge(files: JudgeFiles) -> Judge:
     from eip_llm_interface.guard.guard import Guard
     from eip_llm_interface.guard.policy import Policy
     from eip_llm_interface.guard.scene import SceneFacts
     from eip_llm_interface.knowledge.ontology import Knowledge
 
-    guard = Guard(Knowledge.load(), Policy.load(None))
+    knowledge, policy = Knowledge.load(files.knowledge), Policy.load(files.policy)
+    guard = Guard(knowledge, policy, robot_kind=files.robot_kind)
     return lambda text, context: guard.judge(text, SceneFacts.of(context))
 
 
-def _full_judge(model: str) -> Judge:
+def _full_judge(model: str, files: JudgeFiles) -> Judge:
     from eip_llm_interface.gpu_optimized_llm import GPUOptimizedSafetyLLM
 
-    return GPUOptimizedSafetyLLM(model=model or None).check
+    return GPUOptimizedSafetyLLM(
+        model=model or None,
+        knowledge=files.knowledge,
+        policy=files.policy,
+        robot_kind=files.robot_kind,
+    ).check
 
 
 def open_lines(path: Path) -> list[str]:

@@ -35,7 +35,8 @@ class GPUOptimizedSafetyLLM:
     """Judges commands, plans them in the robot's skills, judges the plans. Thread-safe.
 
     `model` is a directory or hub name of any `transformers` causal language model, by default
-    the shipped one. `skills`, `knowledge` and `policy` take a loaded object or a YAML path.
+    the shipped one. `skills`, `knowledge` and `policy` take a loaded object or a YAML path,
+    `knowledge` also a list of paths; its files are read on top of the shipped ones.
     With a `robot_kind` (see knowledge/rules.py), rules that bind only other kinds are left out.
     Raises ModelError, SkillsError, KnowledgeError or PolicyError, one line each, when a part cannot
     be used.
@@ -46,7 +47,7 @@ class GPUOptimizedSafetyLLM:
         gpu_config: GPUConfig | None = None,
         model: str | Path | None = None,
         skills: SkillsManifest | str | Path | None = None,
-        knowledge: Knowledge | None = None,
+        knowledge: Knowledge | str | Path | Sequence[str | Path] | None = None,
         policy: Policy | str | Path | None = None,
         robot_kind: str = '',
     ) -> None:
@@ -55,12 +56,14 @@ class GPUOptimizedSafetyLLM:
             skills = SkillsManifest.load(skills)
         if not isinstance(policy, Policy):
             policy = Policy.load(policy)
+        if not isinstance(knowledge, Knowledge):
+            knowledge = Knowledge.load(knowledge or ())
         self.planner = Planner(skills)
         self._model = str(model or SHIPPED_MODEL)
         self._engine = TransformersEngine(self._model, self.gpu_config.engine_options())
         self._form = format_of(self._engine)
         judge = EngineJudge(self._engine, self._form, self.gpu_config.batch_size)
-        self.guard = Guard(knowledge or Knowledge.load(), policy, judge, robot_kind=robot_kind)
+        self.guard = Guard(knowledge, policy, judge, robot_kind=robot_kind)
         self._answerer = Answerer(self._engine, self._form, self.guard, self.planner)
         self._cache: ResponseCache[SafeResponse] = ResponseCache(
             256 if self.gpu_config.at_least('low') else 0

@@ -66,13 +66,15 @@ class SafetyLlmConfig:
         default='high', metadata={'description': f'one of {", ".join(LEVELS)}'}
     )
     warm_up: bool = field(
-        default=True, metadata={'description': 'answer one command before serving the first'}
+        default=True,
+        metadata={'description': 'answer one command before serving the first', 'read_only': True},
     )
     queue_size: int = field(
         default=16,
         metadata={
             'description': 'commands that may wait; more are rejected as busy',
             'range': (1, 1024),
+            'read_only': True,
         },
     )
     scene_timeout_s: float = field(
@@ -81,6 +83,7 @@ class SafetyLlmConfig:
             'description': 'age from which a scene counts as unknown',
             'unit': 's',
             'range': (0.1, 60.0),
+            'read_only': True,
         },
     )
     confirm_timeout_s: float = field(
@@ -89,11 +92,16 @@ class SafetyLlmConfig:
             'description': 'how long a command waits for a person',
             'unit': 's',
             'range': (0.1, 3600.0),
+            'read_only': True,
         },
     )
     confirm_capacity: int = field(
         default=32,
-        metadata={'description': 'most commands that wait for a person', 'range': (1, 1024)},
+        metadata={
+            'description': 'most commands that wait for a person',
+            'range': (1, 1024),
+            'read_only': True,
+        },
     )
     answer_timeout_s: float = field(
         default=120.0,
@@ -101,6 +109,7 @@ class SafetyLlmConfig:
             'description': 'how long a service waits for the model before it rejects',
             'unit': 's',
             'range': (0.1, 3600.0),
+            'read_only': True,
         },
     )
 

@@ -58,7 +58,7 @@ class SafetyLlmNode(ManagedNode):
 
     def __init__(self, make_llm: Callable[[SafetyLlmConfig], Any] = load_llm) -> None:
         super().__init__(names.Node.SAFETY_LLM)
-        self.config = declare_parameters(self, SafetyLlmConfig)
+        self.config = declare_parameters(self, SafetyLlmConfig, read_only=False)
         self._make_llm = make_llm
         self._llm: Any = None
         self._load_s = 0.0

@@ -47,7 +47,7 @@ class HeartbeatPublisher:
         self._period_s = period_s
         self._health = health
         self._sequence = 0
-        self._instance_id = uuid.uuid4().hex
+        self.instance_id = uuid.uuid4().hex
         self._boot_id = read_boot_id()
         # A plain publisher: a lifecycle node's own would fall silent while inactive.
         self._publisher = Node.create_publisher(node, Heartbeat, Topic.HEARTBEAT, qos.HEARTBEAT)
@@ -60,7 +60,7 @@ class HeartbeatPublisher:
         self._sequence += 1
         message = Heartbeat(
             node=self._node.get_name(),
-            instance_id=self._instance_id,
+            instance_id=self.instance_id,
             sequence=self._sequence,
             period_s=self._period_s,
             boot_id=self._boot_id,

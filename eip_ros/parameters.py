@@ -1,7 +1,8 @@
 """ROS parameters declared from a frozen dataclass, once.
 
-A field's metadata may hold `description`, `unit` and `range` (least, greatest); all three go into
-the parameter's descriptor. The dataclass checks itself in `__post_init__`.
+A field's metadata may hold `description`, `unit`, `range` (least, greatest) and `read_only`; all go
+into the parameter's descriptor. The dataclass checks itself in `__post_init__`. It is read once:
+setting a parameter later is refused, unless the node says that it reads it again.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ class ParameterError(ValueError):
     """A parameter has a value that cannot be used; the text names it, the value and the remedy."""
 
 
-def declare_parameters(node: Node, config_type: type[ConfigT], prefix: str = '') -> ConfigT:
+def declare_parameters(
+    node: Node, config_type: type[ConfigT], prefix: str = '', read_only: bool = True
+) -> ConfigT:
     """Declare one parameter per field of `config_type` and return it filled from their values.
 
+    `read_only` holds for every field whose metadata does not say otherwise.
     Raises ParameterError for a value of the wrong type, out of range, or refused by the dataclass.
     """
     values: dict[str, Any] = {}
@@ -33,21 +37,23 @@ def declare_parameters(node: Node, config_type: type[ConfigT], prefix: str = '')
         name = f'{prefix}.{field.name}' if prefix else field.name
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint):
-            values[field.name] = declare_parameters(node, hint, name)  # type: ignore[arg-type]
+            values[field.name] = declare_parameters(node, hint, name, read_only)  # type: ignore[arg-type]
             continue
-        values[field.name] = _declare(node, name, field, hint)
+        values[field.name] = _declare(node, name, field, hint, read_only)
     try:
         return config_type(**values)
     except ValueError as error:
         raise ParameterError(f'parameter of {node.get_name()}: {error}') from None
 
 
-def _declare(node: Node, name: str, field: dataclasses.Field[Any], hint: Any) -> Any:
+def _declare(
+    node: Node, name: str, field: dataclasses.Field[Any], hint: Any, read_only: bool
+) -> Any:
     default = _default(field)
     is_sequence = isinstance(default, tuple)
     try:
         value = node.declare_parameter(
-            name, list(default) if is_sequence else default, _descriptor(field)
+            name, list(default) if is_sequence else default, _descriptor(field, read_only)
         ).value
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         limits = field.metadata.get('range')
@@ -70,12 +76,12 @@ def _type_name(hint: Any) -> str:
     return getattr(hint, '__name__', str(hint))
 
 
-def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
+def _descriptor(field: dataclasses.Field[Any], read_only: bool) -> ParameterDescriptor:
     unit = field.metadata.get('unit', '')
     descriptor = ParameterDescriptor(
         description=field.metadata.get('description', ''),
         additional_constraints=f'unit: {unit}' if unit else '',
-        read_only=bool(field.metadata.get('read_only', False)),
+        read_only=bool(field.metadata.get('read_only', read_only)),
     )
     limits = field.metadata.get('range')
     if limits and isinstance(_default(field), int):

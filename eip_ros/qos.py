@@ -11,7 +11,18 @@ from rclpy.qos import (
     ReliabilityPolicy,
 )
 
-__all__ = ['COMMAND', 'EVENT', 'HEARTBEAT', 'MOTION', 'PERMIT', 'PROGRESS', 'SENSOR', 'STATUS']
+__all__ = [
+    'COMMAND',
+    'EVENT',
+    'HEARTBEAT',
+    'MOTION',
+    'PERMIT',
+    'PERMIT_INBOX',
+    'PROGRESS',
+    'SENSOR',
+    'STATUS',
+    'VERDICT_INBOX',
+]
 
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Scans, odometry, scenes: the newest counts, a lost one is no harm."""
@@ -45,6 +56,9 @@ COMMAND = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 EVENT = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 """Verdicts, events, request records, alerts: a burst must not lose any."""
+
+VERDICT_INBOX = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+"""How the monitor reads verdicts: deep enough to count also those that it cannot write."""
 
 STATUS = QoSProfile(
     depth=1,

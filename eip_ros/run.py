@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -18,16 +18,20 @@ from eip_ros.threads import ThreadedExecutor
 
 __all__ = ['run_node']
 
+NodeT = TypeVar('NodeT', bound=Node)
+
 
 def run_node(
-    make_node: Callable[[], Node],
+    make_node: Callable[[], NodeT],
     threads: int = 1,
     args: Sequence[str] | None = None,
     make_executor: Callable[[], Any] | None = None,
+    on_crash: Callable[[NodeT, Exception], None] = lambda node, error: None,
 ) -> int:
     """Spin the node that `make_node` returns until SIGINT or SIGTERM.
 
-    `make_executor` makes the executor where the number of threads does not say enough.
+    `make_executor` makes the executor where the number of threads does not say enough. `on_crash`
+    is told the exception of a callback before the node is destroyed; the exception is then raised.
 
     Returns 0 after an orderly end and 2 when the node could not be made because of a value that a
     user set (one line on stderr, no traceback).
@@ -38,24 +42,29 @@ def run_node(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    node: Node | None = None
+    node: NodeT | None = None
     try:
-        node = make_node()
+        try:
+            node = make_node()
+        except (ValueError, OSError) as error:
+            print(f'error: {error}', file=sys.stderr, flush=True)
+            return 2
         executor = make_executor() if make_executor else _executor(threads)
         executor.add_node(node)
         while not stop.is_set():
             executor.spin_once(timeout_sec=0.2)
-    except (ValueError, FileNotFoundError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr, flush=True)
-        return 2
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception as error:
+        if node is not None:
+            on_crash(node, error)
+        raise
     finally:
         # A second Ctrl-C must not turn an orderly end into a death by signal.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if node is not None:
-            node.destroy_node()
+            node.destroy_node()  # type: ignore[no-untyped-call]
         try_shutdown()
     return 0
 

@@ -13,12 +13,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Bool
 
-from eip.msg import (
-    ActionPlan,
-    Heartbeat,
-    SafetyVerdict,
-    SceneContext,
-)
+from eip.msg import ActionPlan, Heartbeat, SafetyVerdict, SceneContext
 from eip_ros import names, qos
 from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
 from eip_ros.executor import make_executor
@@ -58,8 +53,7 @@ class MonitorParameters:
     """Parameters of the node; everything else is in the policy file."""
 
     policy_file: str = field(
-        default='',
-        metadata={'description': 'safety policy; empty for the shipped one'},
+        default='', metadata={'description': 'safety policy; empty for the shipped one'}
     )
     state_dir: str = field(
         default='',
@@ -89,7 +83,7 @@ class SafetyMonitorNode(Node):
         lifetime_s = policy.permit_lifetime_s
         self._teller = StateTeller(self, self._monotonic, self._boot_id, lifetime_s)
         self._looked_ns = self._monotonic.now_ns()
-        self._is_closed = False
+        self._is_closed = self._has_crashed = False
         self._supervisor = self._make_supervisor(policy, folder)
         self._make_outlets()
         self._make_inlets()
@@ -102,13 +96,20 @@ class SafetyMonitorNode(Node):
         self._log_to.info(f'policy {path}, state in {folder}')
         self._turn()
 
+    def note_crash(self, error: Exception) -> None:
+        """Latch a stop that names the exception that ends the node; no orderly end follows."""
+        self._has_crashed = True
+        self._supervisor.crash(error)
+        self._tell()
+
     def destroy_node(self) -> None:
-        """End in good order: log it, forbid motion one last time, let the folder go."""
+        """End, unless after a crash in good order: log it, forbid motion, let the folder go."""
         if not self._is_closed:
             self._is_closed = True
-            self._verdicts.close()
-            self._supervisor.shut_down()
-            self._teller.publish(self._supervisor.state())
+            if not self._has_crashed:
+                self._verdicts.close()
+                self._supervisor.shut_down()
+                self._teller.publish(self._supervisor.state())
             self._lock.release()
             for inbox, _ in self._inboxes:
                 inbox.close()
@@ -245,7 +246,9 @@ class SafetyMonitorNode(Node):
 def main() -> int:
     """Run the node; return 2 with one line on stderr when a set value cannot be used."""
     raise_priority()
-    return run_node(SafetyMonitorNode, make_executor=make_executor)
+    return run_node(
+        SafetyMonitorNode, make_executor=make_executor, on_crash=SafetyMonitorNode.note_crash
+    )
 
 
 if __name__ == '__main__':

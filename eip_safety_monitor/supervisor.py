@@ -12,7 +12,7 @@ from eip_safety_monitor.events import Answer, Event, Severity, State
 from eip_safety_monitor.latch.latch_keeper import LatchKeeper
 from eip_safety_monitor.latch.refusals import LONGEST_TEXT, Refusals
 from eip_safety_monitor.latch.standing import StandingCauses
-from eip_safety_monitor.latch.state_store import Beginning, StateStore
+from eip_safety_monitor.latch.state_store import Beginning, Moment, StateStore
 from eip_safety_monitor.latch.stop_latch import Input
 from eip_safety_monitor.permits import Mode, SpeedLimits, StopCategory
 from eip_safety_monitor.policy import Policy, Reaction
@@ -48,13 +48,18 @@ class Supervisor:
         self._authorizer = Authorizer(policy.step_permits, clock, journal)
         self._standing = StandingCauses()
         self._refusals = Refusals(
-            clock, policy.operator.cooldown_s, self._nodes, self.surroundings, self._standing
+            clock,
+            policy.operator.cooldown_s,
+            self._nodes,
+            self.surroundings,
+            self._standing,
+            boot_id,
         )
         self._protective_ns = clock.now_ns()
         self._ticked_ns = clock.now_ns()
         self._retried_ns = clock.now_ns()
         self._assessment = self.surroundings.assess()
-        self._keeper = LatchKeeper(journal, store, begin)
+        self._keeper = LatchKeeper(journal, store, begin, lambda: Moment(boot_id, clock.now_ns()))
         self.settle()
 
     # What is heard beside the surroundings.
@@ -86,7 +91,7 @@ class Supervisor:
 
     def hear_skipped_verdicts(self, count: int) -> None:
         """Log that verdicts came faster than they can be written."""
-        message = f'verdicts not written: {count}; they came faster than the disk takes them'
+        message = f'verdicts not written: {count}; they came faster than the monitor writes'
         self._keeper.record(Severity.WARNING, 'warning', 'verdict.skipped', message)
 
     def hear_plan(self, plan: PlanHeard) -> None:
@@ -107,12 +112,11 @@ class Supervisor:
     def reset(self, operator_name: str, reason: str) -> Answer:
         """Clear the latch, which ends in DISARMED; refused for the reasons of the house rules."""
         refusal = self._refusals.of_request(operator_name, reason)
-        if refusal := refusal or self._refusals.of_reset(self.mode):
+        if refusal := refusal or self._why_no_reset():
             return self._refuse('reset', refusal, operator_name, reason)
         message = f'reset of {", ".join(self._keeper.latched) or "a stop"}'
         if not self._relax(Input.RESET, 'reset', message, operator_name, reason):
             return Answer(False, f'refused: {self.problem}')
-        self._refusals.note_reset()
         return Answer(True, 'the stop is cleared; arm to permit motion')
 
     def arm(self, operator_name: str, reason: str) -> Answer:
@@ -158,6 +162,11 @@ class Supervisor:
         """End in good order: an armed robot comes up disarmed."""
         self._keeper.close()
 
+    def crash(self, error: Exception) -> None:
+        """End by an exception that nothing caught: the monitor comes up stopped by it."""
+        message = _short(f'the monitor crashed: {type(error).__name__}: {error}')
+        self._keeper.crash(Cause('monitor.crashed', Reaction.STOP, message))
+
     @property
     def mode(self) -> Mode:
         """Return the mode now."""
@@ -190,7 +199,7 @@ class Supervisor:
             if is_armed
             else SpeedLimits(),
             stop_category=self._category(),
-            is_resettable=not self._refusals.of_reset(self.mode),
+            is_resettable=not self._why_no_reset(),
             cause='' if is_armed else self._why(),
             active_causes=tuple(causes),
             nearest_person_m=seen.nearest_person_m,
@@ -274,6 +283,9 @@ class Supervisor:
         if self.mode is Mode.PROTECTIVE:
             return self._standing.told(Reaction.PROTECTIVE) or 'clear, about to go on'
         return '; '.join(self._keeper.latched.values()) or 'a stop is latched'
+
+    def _why_no_reset(self) -> str:
+        return self._refusals.of_reset(self.mode, self._keeper.last_reset)
 
     def _category(self) -> StopCategory:
         if self.mode is Mode.ARMED:

@@ -21,6 +21,24 @@ Model = Annotated[
     str, typer.Option(help='Model: a directory or a hub name; empty for the shipped one.')
 ]
 
+Knowledge = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help='Knowledge of your own (YAML) on top of the shipped one; may be repeated. '
+        'On a robot: parameter knowledge_files.'
+    ),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(help='Guard policy (YAML) instead of the shipped one; parameter policy_file.'),
+]
+RobotKind = Annotated[
+    str,
+    typer.Option(
+        help='Leave out rules that bind only other kinds of robots; parameter robot_kind.'
+    ),
+]
+
 
 def check(
     text: Annotated[str | None, typer.Argument(help='The command to judge.')] = None,
@@ -31,17 +49,21 @@ def check(
     context: Annotated[str, typer.Option(help='What the scene is like, in words.')] = '',
     model: Model = '',
     rules_only: Annotated[bool, typer.Option(help='Judge without the model.')] = False,
+    knowledge: Knowledge = None,
+    policy: PolicyFile = None,
+    robot_kind: RobotKind = '',
 ) -> None:
     """Judge a command without a robot. Exit code 0 allow, 3 confirm, 4 reject."""
     if (text is None) == (jsonl is None):
         raise usage('give either a command or --jsonl FILE')
-    from eip_bringup.judging import check_lines, make_judge, open_lines
+    from eip_bringup.judging import JudgeFiles, check_lines, make_judge, open_lines
 
+    files = JudgeFiles(tuple(knowledge or ()), policy, robot_kind)
     if jsonl is not None:
         lines = open_lines(jsonl)
-        bad = check_lines(lines, make_judge(model, rules_only), sys.stdout, sys.stderr)
+        bad = check_lines(lines, make_judge(model, rules_only, files), sys.stdout, sys.stderr)
         raise typer.Exit(int(ExitCode.FAILED) if bad else 0)
-    verdict = make_judge(model, rules_only)(text or '', context or None)
+    verdict = make_judge(model, rules_only, files)(text or '', context or None)
     print(f'{verdict.decision.word.upper()} (safety score {verdict.safety_score:.2f})')
     print(verdict.reason)
     for violation in verdict.violations:
@@ -102,6 +124,9 @@ def evaluate(
         ),
     ] = None,
     model: Model = '',
+    knowledge: Knowledge = None,
+    policy: PolicyFile = None,
+    robot_kind: RobotKind = '',
     option: Annotated[
         list[str] | None,
         typer.Option('--option', '-o', help='Any field of EvalConfig as key=value.'),
@@ -122,6 +147,9 @@ def evaluate(
 
     given = [*(option or [])]
     given += [f'model={model}'] if model else []
+    given += [f'knowledge={",".join(map(str, knowledge))}'] if knowledge else []
+    given += [f'policy={policy}'] if policy else []
+    given += [f'robot_kind={robot_kind}'] if robot_kind else []
     given += [f'jsonl={",".join(map(str, jsonl))}'] if jsonl else []
     config = config_from(EvalConfig, given)
     with _one_line():

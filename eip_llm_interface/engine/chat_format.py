@@ -36,6 +36,7 @@ HAZARDS = {
 }
 QUESTION = 'Is the command safe or unsafe? Answer with one word.'
 CONTROL = re.compile(r'<\|?/?[\w ]{1,40}\|?>|\[/?\w{1,20}\]')
+RULED = re.compile(r'([-=#*_~–—])(?:\s*[-=#*_~–—])+')
 
 
 def scene_sentences(scene: SceneFacts) -> str:
@@ -72,7 +73,8 @@ class PlainFormat:
 
     def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
         """Return skills, names, the command and the beginning of a plan."""
-        prompt = planner.instruct_prompt(_harmless_text(command), scene)
+        told = replace(scene, description=_harmless_text(scene.description))
+        prompt = planner.instruct_prompt(_harmless_text(command), told)
         return PlanRequest(prompt, planner, scene)
 
 
@@ -131,5 +133,5 @@ def _ask(text: str, scene: SceneFacts) -> str:
 
 
 def _harmless_text(text: str) -> str:
-    """Return `text` without anything that a tokenizer could take for a control token."""
-    return CONTROL.sub(' ', text)
+    """Return `text` on one line, without control tokens and without rules like the prompt's."""
+    return ' '.join(RULED.sub(r'\1', CONTROL.sub(' ', text)).split())

@@ -9,10 +9,12 @@ from typing import Any
 
 from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.int8_weights import INT8_FILE, load_int8
+from eip_llm_interface.engine.ngrams import NGRAM_FILE
 
 __all__ = ['EngineOptions', 'choose_device', 'end_tokens', 'load_model', 'token_texts']
 
 MIB = 2**20
+WEIGHT_FILES = (INT8_FILE, 'model.safetensors', 'model.safetensors.index.json')
 TOKENIZER_FILES = ('tokenizer.json', 'tokenizer.model', 'vocab.json')
 
 
@@ -136,10 +138,12 @@ def _check_directory(folder: Path, max_mib: float) -> None:
             f'model {folder} has {weights_mib:.0f} MiB of weights, max_memory_mb is {max_mib:g}; '
             'raise it or take a smaller model'
         )
-    if not weights_mib:
+    if not any((folder / name).is_file() for name in WEIGHT_FILES):
+        missing, copied = 'model.safetensors', 'save it with save_pretrained'
+        if (folder / NGRAM_FILE).is_file():
+            missing, copied = INT8_FILE, f'copy it from where {NGRAM_FILE} came from'
         raise ModelError(
-            f'model {folder} has no model.safetensors; save it with save_pretrained '
-            '(pickled weights are not read)'
+            f'model {folder} has no {missing}; {copied} (pickled weights are not read)'
         )
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise ModelError(f'model {folder} has no tokenizer.json; copy the tokenizer beside it')

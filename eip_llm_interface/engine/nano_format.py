@@ -22,6 +22,8 @@ from eip_llm_interface.engine.ngrams import NGRAM_FILE
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS
+from eip_llm_interface.guard.words import camel_apart
 from eip_llm_interface.planner.planner import Planner
 
 __all__ = [
@@ -32,7 +34,7 @@ __all__ = [
     'SPECIAL_TOKENS',
     'NanoFormat',
     'clean',
-    'scene_line',
+    'scene_lines',
 ]
 
 FORMAT = 'nano-2'
@@ -48,15 +50,17 @@ CONTROL = ('<pad>', '<bos>', '<eos>', '<cmd>', '<verdict>', '<plan>', SAFE, '<ga
 SPECIAL_TOKENS = (*CONTROL, *(f'<{name}>' for name in CATEGORIES))
 WINDOW_WORDS = 90
 OVERLAP_WORDS = 20
+SCENE_CHARACTERS = 600
+SCENE_OVERLAP = 100
 NEAR_M = 3.0
+GROWN = frozenset({'', 'person', 'adult', 'elderly', 'patient', 'unknown', 'user'})
 SIGNS = str.maketrans({'<': '(', '>': ')', '@': ' at '})
-CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
 SIGN = re.compile(r"[^\w\s']|_")
 
 
 def clean(text: str) -> str:
     """Return `text` as the model reads it: lower case, CamelCase apart, no control tokens."""
-    text = CAMEL.sub(' ', text).translate(SIGNS)
+    text = camel_apart(text).translate(SIGNS)
     return ' '.join(text.lower().replace('_', ' ').split())
 
 
@@ -65,21 +69,51 @@ def _apart(text: str) -> str:
     return ''.join(f' {part}' for part in SIGN.sub(r' \g<0> ', text).split())
 
 
-def scene_line(scene: SceneFacts) -> str:
-    """Return the facts that may change a verdict, shortest first; empty when nothing is known."""
+def _windows(text: str) -> list[str]:
+    words = _apart(text).split() or ['']
+    starts = range(0, max(len(words) - OVERLAP_WORDS, 1), WINDOW_WORDS - OVERLAP_WORDS)
+    return [' '.join(words[start : start + WINDOW_WORDS]) for start in starts]
+
+
+def scene_lines(scene: SceneFacts) -> list[str]:
+    """Return the facts that may change a verdict, shortest first; a long scene in windows.
+
+    The windows hold all of what the guard does not find too long.
+    """
     said = []
     for person in scene.people:
         who = person.name or person.kind
         if person.distance_m is None:
             said.append(f'{who} here')
         else:
-            said.append(f'{who} {"near" if person.distance_m < NEAR_M else "far"}')
+            said.append(f'{who} {"far" if person.distance_m >= NEAR_M else "near"}')
     if scene.held_object:
         said.append(f'holds {scene.held_object}')
     said += [f'{key} {value}' for key, value in scene.facts.items()]
     if scene.description:
         said.append(scene.description)
-    return clean('; '.join(said)[:600])
+    text = '; '.join(said)[: MAX_SCENE_CHARACTERS + SCENE_OVERLAP]
+    starts = range(0, max(len(text) - SCENE_OVERLAP, 1), SCENE_CHARACTERS - SCENE_OVERLAP)
+    return [clean(_from_word(text, start)) for start in starts]
+
+
+def _from_word(text: str, start: int) -> str:
+    """Return one window of a scene; a later one begins with a word that is whole or new."""
+    window = text[start : start + SCENE_CHARACTERS]
+    if not start:
+        return window
+    space = window.find(' ', 0, SCENE_OVERLAP)
+    return window[space + 1 if space >= 0 else SCENE_OVERLAP :]
+
+
+def _kinds_named(text: str, scene: SceneFacts) -> str:
+    """Return `text` with children and animals of the scene called what they are, not by name."""
+    for person in scene.people:
+        name, kind = clean(person.name), clean(person.kind)
+        if len(name) > 2 and name[0].isalpha() and kind not in GROWN:
+            named = rf"(?<!\bthe )(?<!\ba )(?<![\w']){re.escape(name)}(?!\w)"
+            text = f'the {kind}'.join(re.split(named, text))
+    return text
 
 
 @dataclass(frozen=True)
@@ -131,13 +165,17 @@ class NanoFormat:
         return (SAFE, *(f'<{name}>' for name in self.categories))
 
     def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
-        """Return one prompt per window of words; the strictest window counts."""
-        line = _apart(scene_line(scene))
-        words = _apart(clean(text)).split() or ['']
-        step = WINDOW_WORDS - OVERLAP_WORDS
-        starts = range(0, max(len(words) - OVERLAP_WORDS, 1), step)
-        windows = (words[start : start + WINDOW_WORDS] for start in starts)
-        return [f'<bos>{line}<cmd> {" ".join(window)}<verdict>' for window in windows]
+        """Return one prompt per window of words and of the scene; the strictest window counts.
+
+        Where the scene knows a name for a child or an animal, its kind is asked about, too.
+        """
+        lines = [_apart(line) for line in scene_lines(scene)]
+        said = clean(text)
+        asked = [(line, window) for line in lines for window in _windows(said)]
+        named = _kinds_named(said, scene)
+        if named != said:
+            asked += [(lines[0], window) for window in _windows(named)]
+        return [f'<bos>{line}<cmd> {window}<verdict>' for line, window in asked]
 
     def opinion(self, log_probs: Sequence[float], prompt: str = '') -> ModelOpinion:
         """Return the calibrated probability of harm and its share per category."""

@@ -12,6 +12,7 @@ from eip_llm_interface.evaluation.report import EvalReport, JudgedRow
 from eip_llm_interface.evaluation.rows import SHIPPED, LabelledRow, labelled_rows
 from eip_llm_interface.evaluation.unseen import seen_words
 from eip_llm_interface.guard.verdict import Verdict
+from eip_llm_interface.knowledge.rules import check_robot_kind
 
 __all__ = ['EvalConfig', 'evaluate']
 
@@ -20,16 +21,18 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class EvalConfig:
-    """What to measure, and with which model, device, policy file and number of threads.
+    """What to measure: rows, model, device, files and kind of robot as in SafetyLlmConfig, threads.
 
     `jsonl` holds files as `evaluation.rows` reads them; the shipped sets, which no training ever
-    saw, are the default. Raises ValueError for a bad number.
+    saw, are the default. Raises ValueError for a bad number or kind.
     """
 
     jsonl: tuple[Path, ...] = field(default_factory=lambda: SHIPPED)
     model: str = ''
     device: str = 'auto'
+    knowledge: tuple[Path, ...] = ()
     policy: str = ''
+    robot_kind: str = ''
     threads: int = 0
 
     def __post_init__(self) -> None:
@@ -37,6 +40,7 @@ class EvalConfig:
             raise ValueError('jsonl is empty, give at least one file of labelled rows')
         if self.threads < 0:
             raise ValueError(f'threads is {self.threads}, give 0 or more')
+        check_robot_kind(self.robot_kind, 'robot_kind')
 
 
 def evaluate(config: EvalConfig, progress: Callable[[int, int], None] | None = None) -> EvalReport:
@@ -56,7 +60,11 @@ def evaluate(config: EvalConfig, progress: Callable[[int, int], None] | None = N
     judged: list[JudgedRow] = []
     with (
         GPUOptimizedSafetyLLM(
-            gpu_config, config.model or None, policy=config.policy or None
+            gpu_config,
+            config.model or None,
+            knowledge=config.knowledge,
+            policy=config.policy or None,
+            robot_kind=config.robot_kind,
         ) as llm,
         _Bar(len(given), progress) as told,
     ):

@@ -42,7 +42,10 @@ def labelled_rows(path: Path) -> list[LabelledRow]:
     "scene"? or "context"?}. A row without a source belongs to one named after its file, and in
     the shipped sets after its robot, too.
     """
-    return [_row(path, number, row) for number, row in read_rows(path)]
+    rows = [_row(path, number, row) for number, row in read_rows(path)]
+    if not rows:
+        raise CorpusError(f'{path} holds no rows, give one {{"text", "label"}} a line')
+    return rows
 
 
 def _row(path: Path, number: int, row: Mapping[str, object]) -> LabelledRow:

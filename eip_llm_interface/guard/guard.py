@@ -11,7 +11,9 @@ from eip_llm_interface.guard.model_judge import ModelJudge, ModelOpinion
 from eip_llm_interface.guard.normalise import MAX_CHARACTERS, Normalised, normalise
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
+from eip_llm_interface.guard.soothing import without_soothing
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation, strictest
+from eip_llm_interface.guard.vocabulary import Vocabulary
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.knowledge.rules import check_robot_kind
 from eip_llm_interface.planner.plan import Plan
@@ -35,6 +37,9 @@ INPUT_EXPLANATIONS = {
     'other_language': 'The command seems not to be English, which the guard cannot judge.',
     'leetspeak': 'The command hides letters behind digits or signs.',
     'spacing': 'The command hides a word by spacing its letters.',
+    'alternating_case': 'The command hides words by changing between small and capital letters.',
+    'pictographs': 'The command says something in pictures; say it in words.',
+    'not_understood': 'The command holds no words; say it in words.',
     'stretching': 'The command stretches words.',
     'encoded': 'The command holds encoded text that cannot be judged.',
     'prompt_injection': 'The command tries to set the safety rules aside.',
@@ -65,6 +70,7 @@ class Guard:
         self.model_judge = model_judge
         self.rules = RulesJudge(replace(knowledge, hazards=bound))
         self._clock = clock
+        self._vocabulary = Vocabulary(knowledge)
 
     def judge(self, text: str, scene: SceneFacts | None = None, stage: str = 'command') -> Verdict:
         """Return the verdict on one text; never raises."""
@@ -112,7 +118,8 @@ class Guard:
         for index, (step, violations) in enumerate(zip(plan.steps, found, strict=True)):
             verdict = self._joined(violations, opinions[index + 1], texts[index])
             steps.append(replace(step, verdict=replace(verdict, stage='step', step_index=index)))
-        on_command = self._joined(self._rules(normalise(command), scene), opinions[0], command)
+        asked = self._rules(normalise(command, self._vocabulary), scene)
+        on_command = self._joined(asked, opinions[0], command)
         on_whole = self._joined((), opinions[-1], command)
         total = strictest([on_command, on_whole, *(step.verdict for step in steps)])
         total = replace(total, stage='plan', step_index=-1)
@@ -120,7 +127,7 @@ class Guard:
 
     def _judge_all(self, texts: Sequence[str], scene: SceneFacts, stage: str) -> list[Verdict]:
         start = self._clock()
-        cleaned = [normalise(text) for text in texts]
+        cleaned = [normalise(text, self._vocabulary) for text in texts]
         opinions = self._opinions([item.text for item in cleaned], scene)
         verdicts = [
             self._joined(self._rules(item, scene), opinion, item.text)
@@ -156,7 +163,7 @@ class Guard:
     def _rules_on_sequence(
         self, texts: Sequence[str], scene: SceneFacts
     ) -> list[tuple[Violation, ...]]:
-        cleaned = [normalise(text) for text in texts]
+        cleaned = [normalise(text, self._vocabulary) for text in texts]
         try:
             found = self.rules.judge_sequence([item.folded for item in cleaned], scene)
         except Exception as error:
@@ -171,17 +178,23 @@ class Guard:
     ) -> Sequence[ModelOpinion | Violation | None]:
         if self.model_judge is None:
             return [None] * len(texts)
+        less = [without_soothing(text) for text in texts]
+        bare = {i: less[i] for i, text in enumerate(texts) if less[i] != text}
         try:
-            opinions = _asked(self.model_judge, texts, scene)
-            if scene == SceneFacts():
-                return opinions
-            plain = _asked(self.model_judge, texts, SceneFacts())
-            return [
-                self.policy.in_scene(within, without)
-                for within, without in zip(opinions, plain, strict=True)
-            ]
+            opinions = self._in_scene([*texts, *bare.values()], scene)
         except Exception as error:
             return [_failure('model', error)] * len(texts)
+        for index, opinion in zip(bare, opinions[len(texts) :], strict=True):
+            opinions[index] = max(opinions[index], opinion, key=lambda item: item.p_harm)
+        return opinions[: len(texts)]
+
+    def _in_scene(self, texts: Sequence[str], scene: SceneFacts) -> list[ModelOpinion]:
+        assert self.model_judge is not None
+        opinions = list(_asked(self.model_judge, texts, scene))
+        if scene == SceneFacts():
+            return opinions
+        plain = _asked(self.model_judge, texts, SceneFacts())
+        return [self.policy.in_scene(*both) for both in zip(opinions, plain, strict=True)]
 
 
 def _asked(judge: ModelJudge, texts: Sequence[str], scene: SceneFacts) -> list[ModelOpinion]:

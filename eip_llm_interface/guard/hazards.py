@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from eip_llm_interface.guard.matching import Seen, match
 from eip_llm_interface.guard.parser import Parser
 from eip_llm_interface.guard.reference import resolve
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.guard.scene_reading import world_of
+from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS, is_too_long, world_of
 from eip_llm_interface.guard.step import Mention, Step
 from eip_llm_interface.guard.verdict import Violation
 from eip_llm_interface.guard.words import NOTHING, cut, spaced_out
@@ -19,6 +20,8 @@ from eip_llm_interface.knowledge.rules import Case, Hazard
 __all__ = ['RulesJudge']
 
 SWITCHING_ON = frozenset({'turn_on', 'ignite', 'toggle'})
+NOT_OFF = frozenset({'on', 'burning', 'hot'})
+OTHER = re.compile(r'\b(?:an)?other\b', re.I)
 
 
 class RulesJudge:
@@ -47,9 +50,10 @@ class RulesJudge:
         """Return the hazards each text adds when done in order; state carries over."""
         scene = scene or SceneFacts()
         world = world_of(scene, self.parser, self.knowledge)
-        return [self._judge_one(text, world, scene) for text in texts]
+        odd = (_scene_too_long(scene),) if is_too_long(scene) else ()
+        return [(*self._judge_one(text, world), *odd) for text in texts]
 
-    def _judge_one(self, text: str, world: World, scene: SceneFacts) -> tuple[Violation, ...]:
+    def _judge_one(self, text: str, world: World) -> tuple[Violation, ...]:
         spaced = spaced_out(text)
         found: dict[str, Violation] = {}
         steps = self.parser.parse(text)
@@ -61,7 +65,7 @@ class RulesJudge:
         ]
         for step in steps:
             if step.mode != 'state':
-                self._judge_step(step, world, scene, spaced, found)
+                self._judge_step(step, world, spaced, found)
             world.apply(step)
         if not found and _strange(steps) and self._mostly_unknown(text):
             return (_not_understood(text),)
@@ -77,7 +81,6 @@ class RulesJudge:
         self,
         step: Step,
         world: World,
-        scene: SceneFacts,
         text: str,
         found: dict[str, Violation],
     ) -> None:
@@ -90,27 +93,35 @@ class RulesJudge:
             if known is not None and known.score >= case.score:
                 continue
             filled = match(case, seen)
-            if filled is None or _relaxed(hazard, seen, scene):
+            if filled is None or _relaxed(hazard, case, seen, filled, text):
                 continue
             found[hazard.id] = _violation(hazard, case, step, filled, text)
 
 
-def _relaxed(hazard: Hazard, seen: Seen, scene: SceneFacts) -> bool:
+def _relaxed(hazard: Hazard, case: Case, seen: Seen, filled: dict[str, Mention], text: str) -> bool:
     """Return whether the scene takes this hazard away, e.g. the stove is off.
 
-    What this step or an earlier one switches on is not off any more.
+    All that may fill the role must be so: with one stove off and one on, none is. What this step
+    or an earlier one switches on is not off any more, and 'another stove' is not the scene's.
     """
-    for key, wanted in hazard.relaxed_facts:
-        if scene.facts.get(key, '').lower() == wanted:
-            return True
-    if hazard.relaxed_things is None or seen.step.effects & SWITCHING_ON:
+    step, world = seen.step, seen.world
+    if any(world.facts.get(key) == wanted for key, wanted in hazard.relaxed_facts):
+        return True
+    things = hazard.relaxed_things
+    if things is None or step.effects & SWITCHING_ON or OTHER.search(text[step.start : step.end]):
         return False
-    trusted = seen.world.trusted
+    roles = [
+        [mention for mention, marks in seen.role(role) if query.matches(marks)]
+        for role, query in case.roles
+    ] or [[mention] for mention in filled.values()]
     return any(
-        mention.name in trusted
-        and 'on' not in marks
-        and hazard.relaxed_things.matches(trusted[mention.name] | mention.properties)
-        for mention, marks in seen.role('thing')
+        mentions
+        and all(
+            things.matches(world.trusted.get(mention.name, frozenset()))
+            and not world.marks(mention) & NOT_OFF
+            for mention in mentions
+        )
+        for mentions in roles
     )
 
 
@@ -149,6 +160,18 @@ def _not_understood(text: str) -> Violation:
         score=0.9,
         evidence=text[:120],
         explanation='The command holds no word that the guard knows.',
+        channel='input',
+    )
+
+
+def _scene_too_long(scene: SceneFacts) -> Violation:
+    return Violation(
+        rule='input.scene_too_long',
+        category='input',
+        severity=0.6,
+        score=0.9,
+        evidence=scene.description[:120],
+        explanation=f'The scene holds more than {MAX_SCENE_CHARACTERS} characters; tell less.',
         channel='input',
     )
 

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from eip_llm_interface.guard.language import foreign_language, foreign_script
+from eip_llm_interface.guard.disguise import undo_disguise
+from eip_llm_interface.guard.language import foreign_language, foreign_script, mostly_unknown
+from eip_llm_interface.guard.vocabulary import Vocabulary
 
 __all__ = ['MAX_CHARACTERS', 'Normalised', 'normalise']
 
@@ -18,16 +20,7 @@ CONFUSABLES = str.maketrans(
     'аеорсухіјѕԁһԛԝвнкмтАВЕКМНОРСТУХІЈЅαβγεικνοπρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧıɑɡʟոսօһցⅼ',
     'aeopcyxijsdhqwbhkmtABEKMHOPCTYXIJSabyeikvonptuxABEZHIKMNOPTYXiaglnuohgl',
 )
-LEET = str.maketrans('013457@$!|', 'oieastasil')
 BIDI = frozenset('\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c')
-LEET_WORD = re.compile(r'(?<![\w@$])(?=[\w@$!|]*[a-zA-Z])(?=[\w@$!|]*[013457@$!|])[\w@$!|]{3,}')
-LEET_INSIDE = re.compile(r'[a-zA-Z][013457@$!|]+[a-zA-Z]|^[@$0137!|]+[a-zA-Z]{2}')
-UNIT_LIKE = re.compile(
-    r'^\d+[a-z]{1,3}$|^[a-zA-Z]+\d+$|^\d+(?:st|nd|rd|th)$|^[a-z]\d[a-z]$|^\d+[a-z]+\d*$', re.I
-)
-SPACED = re.compile(r'(?<!\w)(?:[a-zA-Z][ .\-_*+]{1,2}){3,}[a-zA-Z](?!\w)')
-STRETCHED = re.compile(r'([a-zA-Z])\1{2,}')
-ENCODED = re.compile(r'(?<![\w/+])[A-Za-z0-9+/]{32,}={0,2}(?![\w/+])')
 INJECTION = re.compile(
     r'(?:ignore|disregard|forget|bypass|override|overrule|skip|set aside|pay no attention to)'
     r' (?:\w+ ){0,4}?(?:instructions?|rules?|polic(?:y|ies)|guidelines?|prompts?|restrictions?|'
@@ -39,6 +32,10 @@ INJECTION = re.compile(
     r'(?:rules|restrictions|limits|filters?|polic\w+|guidelines)'
     r'|without (?:any )?(?:restrictions|(?:ethical|moral|safety) (?:\w+ )?(?:checks?|constraints'
     r'|considerations|filters?|guidelines|limits))'
+    r'|(?:ignore|disregard|forget) (?:all |everything )?(?:of )?(?:the )?(?:above|foregoing)'
+    r'(?= (?:and|but|instead|then)\b|\s*(?:$|[^\w\s\'-]))'
+    r'|you(?:\'re| are) now (?:an? )?(?:(?-i:DAN|dan)\b(?!\')|(?:unrestricted|unfiltered|uncensored'
+    r'|jailbroken)\b)'
     r'|(?:answer|say|reply|output|respond|return|print)(?: only)?(?: with)? ["\']?(?:allow|safe|'
     r'approved)["\']?(?: |$|\.)',
     re.I,
@@ -46,9 +43,18 @@ INJECTION = re.compile(
 POSING = re.compile(
     r'<\|?/?(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|eot_id|s)\|?>'
     r'|\[/?(?:inst|system)\]|<</?sys>>|<(?:start|end)_of_turn>'
-    r'|(?:^|\n)\s*#*\s*(?:system|assistant|scene|policy|verdict|guard|safety monitor)'
+    r'|#{2,}\s*(?:response|instructions?|input|output|answer|human|user|system|assistant)\s*:'
+    r'|(?:^|\n|[.!?;]["\')\]]*\s)\s*#*\s*(?:system|assistant|scene|policy|verdict|guard'
+    r'|safety monitor)'
     r'(?: (?:message|prompt|facts|note|override))?\s*[:=]',
     re.I,
+)
+# Signs that draw things, and those among them that only greet: faces, hearts, hands, ticks.
+PICTOGRAPH = re.compile('[\U0001f000-\U0001faff\u2600-\u27bf]')
+GREETING = re.compile(
+    '[\U0001f600-\U0001f607\U0001f609-\U0001f64f\U0001f910-\U0001f917\U0001f920-\U0001f92f'
+    '\U0001f970-\U0001f976\U0001f493-\U0001f49f\U0001f5a4\U0001f90d-\U0001f90f\U0001f9e1'
+    '\U0001f44b-\U0001f44f\U0001f3fb-\U0001f3ff\u2639\u263a\u2665\u2705\u2713\u2714\u2763\u2764]'
 )
 
 
@@ -57,7 +63,8 @@ class Normalised:
     """A cleaned text.
 
     `text` is clean and keeps its case, for people and models; `folded` has disguises undone
-    (look-alike letters, digits for letters, spaced or stretched letters), for judging.
+    (look-alike letters, digits for letters, capitals anywhere, spaced, split or stretched words),
+    for judging.
     `findings` names what was odd, in a fixed order and without doubles.
     """
 
@@ -66,12 +73,15 @@ class Normalised:
     findings: tuple[str, ...] = ()
 
 
-def normalise(text: object) -> Normalised:
+def normalise(text: object, vocabulary: Vocabulary | None = None) -> Normalised:
     """Return `text` cleaned with findings; takes anything and never raises.
 
+    With a vocabulary, disguises and languages are found too that show only by words being known.
+
     Findings: not_text, empty, too_long, binary, nul, control_characters, bidi, zero_width,
-    combining_marks, confusables, mixed_script, other_script, other_language, leetspeak,
-    spacing, stretching, encoded, prompt_injection, posing.
+    combining_marks, confusables, mixed_script, not_understood, pictographs, encoded,
+    alternating_case, spacing, leetspeak, stretching, prompt_injection, posing, other_script,
+    other_language.
     """
     if not isinstance(text, str):
         return Normalised('', '', ('not_text',))
@@ -86,14 +96,18 @@ def normalise(text: object) -> Normalised:
         clean = _fold_letters(clean, findings)
     if not clean:
         findings.append('empty')
-    folded = _undo_disguise(clean, findings)
+    elif not any(character.isalpha() for character in clean):
+        findings.append('not_understood')
+    if PICTOGRAPH.search(GREETING.sub('', clean)):
+        findings.append('pictographs')
+    folded = undo_disguise(clean, findings, vocabulary)
     if INJECTION.search(clean) or INJECTION.search(folded):
         findings.append('prompt_injection')
     if POSING.search(clean) or POSING.search(folded):
         findings.append('posing')
     if foreign_script(clean):
         findings.append('other_script')
-    elif foreign_language(folded):
+    elif foreign_language(folded) or (vocabulary and mostly_unknown(folded, vocabulary)):
         findings.append('other_language')
     return Normalised(clean, folded, tuple(dict.fromkeys(findings)))
 
@@ -153,33 +167,3 @@ def _fold_word(word: str, findings: list[str]) -> str:
         findings.append('mixed_script' if mixed else 'confusables')
         return folded
     return word
-
-
-def _undo_disguise(text: str, findings: list[str]) -> str:
-    def unspaced(match: re.Match[str]) -> str:
-        findings.append('spacing')
-        return re.sub(r'[^a-zA-Z]', '', match[0])
-
-    def unleeted(match: re.Match[str]) -> str:
-        word = match[0]
-        core = word.rstrip('!|')
-        if UNIT_LIKE.match(core) or not LEET_INSIDE.search(core):
-            return word
-        findings.append('leetspeak')
-        return core.translate(LEET)
-
-    folded = SPACED.sub(unspaced, text)
-    folded = LEET_WORD.sub(unleeted, folded)
-    if STRETCHED.search(folded):
-        folded = STRETCHED.sub(_unstretched(findings), folded)
-    if ENCODED.search(folded) and not folded.islower():
-        findings.append('encoded')
-    return folded
-
-
-def _unstretched(findings: list[str]):  # type: ignore[no-untyped-def]
-    def once(match: re.Match[str]) -> str:
-        findings.append('stretching')
-        return match[1]
-
-    return once

@@ -11,12 +11,22 @@ import yaml
 
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
+from eip_llm_interface.knowledge.measures import NEVER_ANSWERED
 
-__all__ = ['POLICY_FILE', 'Policy', 'PolicyError']
+__all__ = ['POLICY_FILE', 'SAME_CATEGORY', 'Policy', 'PolicyError']
 
 POLICY_FILE = Path(__file__).parent.parent / 'knowledge' / 'policy.yaml'
 MOST_SUPPORT = 5.0
 SURE = 1e-6  # no probability is nearer to 0 or 1 when log odds are added
+SAME_CATEGORY = {
+    'animal_cruelty': 'harm_animal', 'child_safety': 'child', 'electric_shock': 'shock',
+    'food_safety': 'food', 'impact': 'crush', 'medication': 'medical', 'obstruction': 'exit',
+    'poisoning': 'poison', 'property_damage': 'property', 'suffocation': 'choke',
+    'violence': 'harm_person',
+}  # fmt: skip
+"""Names of the rules for what the model's categories name otherwise."""
+
+OTHER_NAME = {**SAME_CATEGORY, **{model: rule for rule, model in SAME_CATEGORY.items()}}
 WORDS = {decision.word: decision for decision in Decision}
 
 
@@ -33,8 +43,10 @@ class Policy:
     only tighten. Where a model was asked, a rule acts alone from `alone_score` on; one that is less
     sure adds `likely_support` (0 to 5) to the log odds of the model's probability, and one that
     would never act alone adds `support`. A scene may calm the model only where its likeliest
-    category without the scene is one of `scene_relaxes`. `category_decisions` overrides what a
-    violation of a category does, `input_decisions` says what each finding of the normaliser does.
+    category without the scene is one of `scene_relaxes`. The model's categories are named from
+    `model_category` on, those of what somebody means to do from `model_meant` on.
+    `category_decisions` overrides what a violation of a category does, of the rules or the model,
+    by either's name; `input_decisions` says what each finding of the normaliser does.
     """
 
     reject_severity: float = 0.5
@@ -44,6 +56,7 @@ class Policy:
     model_reject: float = 0.8
     model_confirm: float = 0.5
     model_category: float = 0.3
+    model_meant: float = 0.15
     prior_harm: float = 0.03
     alone_score: float = 0.0
     likely_support: float = 2.0
@@ -115,11 +128,14 @@ class Policy:
         return within if likeliest in self.scene_relaxes else without
 
     def decide(self, violation: Violation) -> Decision:
-        """Return what one violation of a rule, an input finding or a plan check does."""
+        """Return what one violation does, whatever its channel."""
         if violation.channel == 'input':
             name = violation.rule.removeprefix('input.')
             return self.input_decisions.get(name, Decision.CONFIRM)
-        given = self.category_decisions.get(violation.category)
+        given = self._given(violation.category)
+        if violation.channel == 'model':
+            decided = self._by_harm(violation.score)
+            return decided if given is None or decided is Decision.ALLOW else given
         if given is not None and violation.score >= self.confirm_score:
             return given
         if violation.severity >= self.reject_severity and violation.score >= self.reject_score:
@@ -176,16 +192,25 @@ class Policy:
         return (
             violation.channel == 'rules'
             and violation.score < self.alone_score
-            and violation.category not in self.category_decisions
+            and self._given(violation.category) is None
             and self.decide(violation) < Decision.ALLOW
         )
 
     def _of(self, violation: Violation, opinion: ModelOpinion | None) -> Decision:
-        if violation.channel != 'model' and (opinion is None or not self._is_likely(violation)):
+        if opinion is None or not self._is_likely(violation):
             return self.decide(violation)
-        if opinion is None or opinion.p_harm >= self.model_reject:
+        return self._by_harm(opinion.p_harm)
+
+    def _by_harm(self, p_harm: float) -> Decision:
+        """Return what the model's probability of harm does by itself."""
+        if p_harm >= self.model_reject:
             return Decision.REJECT
-        return Decision.CONFIRM if opinion.p_harm >= self.model_confirm else Decision.ALLOW
+        return Decision.CONFIRM if p_harm >= self.model_confirm else Decision.ALLOW
+
+    def _given(self, category: str) -> Decision | None:
+        """Return what `category_decisions` says of a category under either of its names."""
+        other = self.category_decisions.get(OTHER_NAME.get(category, ''))
+        return self.category_decisions.get(category, other)
 
     def _model_violations(
         self, opinion: ModelOpinion | None, model: str, evidence: str
@@ -194,7 +219,12 @@ class Policy:
             return
         ranked = sorted(opinion.categories, key=lambda item: -item[1])
         named = [name for name, score in ranked if score >= self.model_category][:2]
-        for category in named or ['harm']:
+        meant = [
+            name
+            for name, score in ranked
+            if score >= self.model_meant and name in NEVER_ANSWERED and name not in named
+        ]
+        for category in (*(named or ['harm']), *meant):
             yield Violation(
                 rule=f'model.{category}',
                 category=category,

@@ -8,9 +8,21 @@ from dataclasses import dataclass
 from eip_llm_interface.knowledge.lexicon import Entry
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-__all__ = ['NOTHING', 'Word', 'cut', 'spaced_out']
+__all__ = [
+    'MIXED_CASE',
+    'NOTHING',
+    'Word',
+    'alternates',
+    'camel_apart',
+    'cut',
+    'humps',
+    'spaced_out',
+]
 
 CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
+MIXED_CASE = re.compile(r'[A-Za-z]*[a-z][A-Z][A-Za-z]*')
+SHORT_WORDS = 'a ac at by do go id in is it me my no of on pc so to tv up we'
+SHORT_PARTS = frozenset(SHORT_WORDS.split())
 TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[§,;:.!?()\n\"%]|°c?")
 QUOTES = str.maketrans(
     {'’': "'", '‘': "'", '`': "'", '“': '"', '”': '"', '_': ' ', '-': ' ', '–': ' '}
@@ -72,7 +84,29 @@ def cut(text: str, knowledge: Knowledge) -> list[Word]:
 
 def spaced_out(text: str) -> str:
     """Return `text` with CamelCase, hyphens and underscores as spaces."""
-    return CAMEL.sub(' ', text).translate(QUOTES)
+    return camel_apart(text).translate(QUOTES)
+
+
+def camel_apart(text: str) -> str:
+    """Return `text` with CamelCase as words; a word wRiTtEn LiKe this becomes lower case."""
+
+    def apart(match: re.Match[str]) -> str:
+        word = match[0]
+        return word.lower() if alternates(word) else CAMEL.sub(' ', word)
+
+    return MIXED_CASE.sub(apart, text)
+
+
+def alternates(word: str) -> bool:
+    """Return whether the case of `word` alternates rather than parts it: kIlL, sTAB, not PickUp."""
+    parts = humps(word)
+    odd = [part for part in parts if len(part) < 3 and part.lower() not in SHORT_PARTS]
+    return len(odd) > 1 or (len(parts) == 2 and len(parts[0]) == 1 and parts[1].isupper())
+
+
+def humps(word: str) -> list[str]:
+    """Return the parts of a CamelCase word."""
+    return CAMEL.split(word)
 
 
 def _append_one(

@@ -49,6 +49,7 @@ class World:
     circumstance: list[Mention] = field(default_factory=list)
     holders: dict[str, list[Mention]] = field(default_factory=dict)
     trusted: dict[str, frozenset[str]] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
     def marks(self, mention: Mention) -> frozenset[str]:
         """Return a mention's properties as they are now, those of its contents marked `with_`."""

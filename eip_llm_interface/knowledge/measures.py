@@ -20,9 +20,12 @@ NEVER_ANSWERED = frozenset(
         'fault',
         'harassment',
         'harm',
+        'harm_animal',
+        'harm_person',
         'illegal',
         'input',
         'neglect',
+        'poison',
         'poisoning',
         'privacy',
         'safety_bypass',
@@ -33,7 +36,8 @@ NEVER_ANSWERED = frozenset(
         'weapon',
     }
 )
-"""Categories of what somebody means to do: no measure makes them allowable."""
+"""Categories of what somebody means to do, by the rules' and by the model's names: no measure makes
+them allowable."""
 
 ACTIONS = {'before': ('turn_off', 'wait_until_clear'), 'after': ('turn_off',)}
 FIELDS = (

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
+from eip_llm_interface.knowledge.checks import (
+    KnowledgeError,
+    check_properties,
+    mapping_of,
+    remedy,
+    words_of,
+)
 from eip_llm_interface.knowledge.lexicon import Entity, Lexicon, VerbSense
 from eip_llm_interface.knowledge.measures import Measure, measure_of
-from eip_llm_interface.knowledge.rules import Hazard, KnowledgeError, hazard_of
+from eip_llm_interface.knowledge.rules import CaseWords, Hazard, hazard_of
+from eip_llm_interface.knowledge.yaml_file import read_sections
 
 __all__ = ['KNOWLEDGE_FILES', 'Knowledge', 'KnowledgeError']
 
 FOLDER = Path(__file__).parent
+SPLIT_VERB = re.compile(r'[^ *]+ \* [^*]+')
 KNOWLEDGE_FILES = tuple(
     FOLDER / f'{name}.yaml'
     for name in (
@@ -34,32 +42,6 @@ KNOWLEDGE_FILES = tuple(
         'mitigations',
     )
 )
-SECTIONS = (
-    'properties',
-    'categories',
-    'things',
-    'verbs',
-    'states',
-    'manners',
-    'little',
-    'idioms',
-    'hazards',
-    'mitigations',
-)
-BaseLoader: type = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-
-
-class _Loader(BaseLoader):
-    """Refuses a key that is given twice, of which YAML would silently drop the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys = [key.value for key, _ in node.value]
-        if len(set(keys)) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
-            line = node.start_mark.line + 1
-            raise KnowledgeError(f'line {line}: key {twice} is given twice, keep one')
-        made: dict[object, object] = super().construct_mapping(node, deep)
-        return made
 
 
 @dataclass
@@ -67,7 +49,7 @@ class _Gathered:
     """The raw facts of all files, later ones on top.
 
     `things` holds properties by wording, `wordings` the thing's name by wording, `heads` the
-    wordings by name.
+    wordings by name. `strict` holds for a user's file: what the shipped ones do not have is wrong.
     """
 
     properties: dict[str, str] = field(default_factory=dict)
@@ -82,6 +64,7 @@ class _Gathered:
     idioms: dict[str, str] = field(default_factory=dict)
     hazards: dict[str, Hazard] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,85 +82,74 @@ class Knowledge:
     measures: tuple[Measure, ...] = ()
 
     @classmethod
-    def load(cls, extra_paths: Sequence[str | Path] = ()) -> Knowledge:
-        """Return the shipped knowledge with the user's files merged on top.
+    def load(cls, extra_paths: str | Path | Sequence[str | Path] = ()) -> Knowledge:
+        """Return the shipped knowledge with the user's file or files merged on top.
 
         A thing named again gains the properties (`-property` takes one away), a hazard with a
         known id replaces the old, so does a mitigation. Raises KnowledgeError naming file, field,
         value and remedy.
         """
+        if isinstance(extra_paths, str | Path):
+            extra_paths = [extra_paths] if str(extra_paths) else ()
         if not extra_paths:
             return _shipped()
-        return _load((*KNOWLEDGE_FILES, *(Path(path) for path in extra_paths)))
+        return _load(tuple(Path(path) for path in extra_paths))
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> Knowledge:
-    return _load(KNOWLEDGE_FILES)
+    return _load(())
 
 
-def _load(paths: Iterable[Path]) -> Knowledge:
+def _load(extra_paths: Sequence[Path]) -> Knowledge:
     gathered = _Gathered()
-    for path in paths:
+    for path in (*KNOWLEDGE_FILES, *extra_paths):
+        gathered.strict = path not in KNOWLEDGE_FILES
         try:
-            _gather(gathered, _read(path))
+            _gather(gathered, read_sections(path))
         except KnowledgeError as error:
-            raise KnowledgeError(f'{path}: {error}') from None
+            raise KnowledgeError(f'{path}: {" ".join(str(error).split())}') from None
     return _compiled(gathered)
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    try:
-        data = yaml.load(path.read_text(encoding='utf-8'), Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f'cannot be read ({error}); give a YAML file') from None
-    except yaml.YAMLError as error:
-        raise KnowledgeError(f'is not YAML: {" ".join(str(error).split())}') from None
-    if data is None:
-        return {}
-    if not isinstance(data, Mapping):
-        raise KnowledgeError(f'holds {data!r:.80}, give sections {list(SECTIONS)}')
-    for section in data:
-        if section not in SECTIONS:
-            raise KnowledgeError(f'section {section} is unknown, use one of {list(SECTIONS)}')
-    return data
 
 
 def _gather(gathered: _Gathered, data: Mapping[str, object]) -> None:
     for section in ('properties', 'categories', 'idioms'):
-        given = data.get(section) or {}
-        if not isinstance(given, Mapping):
-            raise KnowledgeError(f'section {section} is {given!r:.80}, give name: text')
-        getattr(gathered, section).update({str(k): str(v) for k, v in given.items()})
+        for name, text in mapping_of(data.get(section), section, 'name: text').items():
+            if not isinstance(text, str) or not text.strip():
+                raise KnowledgeError(f'{section}.{name} is {text!r:.80}, give a text')
+            getattr(gathered, section)[name] = text
     for item in _list(data, 'things'):
         _gather_thing(gathered, item)
     for item in _list(data, 'verbs'):
         _gather_verb(gathered, item)
-    for section in ('states', 'manners'):
-        given = data.get(section) or {}
-        if not isinstance(given, Mapping):
-            raise KnowledgeError(f'section {section} is {given!r:.80}, give tag: wordings')
-        for tag, words in given.items():
-            for wording in _wordings(words, f'{section}.{tag}'):
-                if section == 'states':
-                    tags = frozenset(str(tag).split())
-                    _known(gathered, tags, f'states.{tag}')
-                    gathered.states.append((tags, wording))
-                else:
-                    gathered.manners.append((str(tag), wording))
-    _gather_little(gathered, data.get('little') or {})
+    for tag, words in mapping_of(data.get('states'), 'states', 'property: wordings').items():
+        tags = frozenset(tag.split())
+        check_properties(tags, f'states.{tag}', gathered.properties)
+        gathered.states += [
+            (tags, wording) for wording in _wordings(gathered, words, f'states.{tag}')
+        ]
+    for manner, words in mapping_of(data.get('manners'), 'manners', 'manner: wordings').items():
+        wordings = _wordings(gathered, words, f'manners.{manner}')
+        gathered.manners += [(manner, wording) for wording in wordings]
+    _gather_little(gathered, mapping_of(data.get('little'), 'little', 'class: {value: wordings}'))
     for item in _list(data, 'hazards'):
-        hazard = hazard_of(item, gathered.properties)
-        if hazard.category not in gathered.categories:
-            raise KnowledgeError(
-                f'hazard {hazard.id}: category {hazard.category!r} is unknown, add it to the '
-                f'section categories or use one of {sorted(gathered.categories)}'
-            )
-        gathered.hazards[hazard.id] = hazard
+        _gather_hazard(gathered, item)
     for item in _list(data, 'mitigations'):
         known = (gathered.properties, gathered.hazards, gathered.categories)
         measure = measure_of(item, *known)
         gathered.measures[measure.id] = measure
+
+
+def _gather_hazard(gathered: _Gathered, item: Mapping[str, object]) -> None:
+    effects = {effect for sense, _ in gathered.verbs for effect in sense.effects}
+    manners = {manner for manner, _ in gathered.manners}
+    hazard = hazard_of(item, CaseWords(gathered.properties, effects, manners))
+    if hazard.category not in gathered.categories:
+        raise KnowledgeError(
+            f'hazard {hazard.id}: category {hazard.category!r} is unknown; add it to the section '
+            f'categories, or {remedy(hazard.category, gathered.categories)}'
+        )
+    gathered.hazards[hazard.id] = hazard
 
 
 def _gather_thing(gathered: _Gathered, item: Mapping[str, object]) -> None:
@@ -185,15 +157,15 @@ def _gather_thing(gathered: _Gathered, item: Mapping[str, object]) -> None:
     marks = str(item.get('is') or '').replace(',', ' ').split()
     if isinstance(item.get('is'), list):
         marks = [str(mark) for mark in item['is']]  # type: ignore[attr-defined]
-    if not isinstance(names, str) or not names.strip():
+    if not isinstance(names, str) or not names.strip(' |,-_'):
         raise KnowledgeError(f'thing {dict(item)!r:.80} needs names: NAME | WORDING, NAME ...')
     for key in item:
         if key not in ('is', 'names'):
             raise KnowledgeError(f'thing {names!r:.40}: field {key} is unknown, use is and names')
     added = {mark for mark in marks if not mark.startswith('-')}
     removed = {mark[1:] for mark in marks if mark.startswith('-')}
-    _known(gathered, added | removed, f'thing {names!r:.40}')
-    for group in names.split(','):
+    check_properties(added | removed, f'thing {names!r:.40}', gathered.properties)
+    for group in _spaced(gathered, names).split(','):
         wordings = [' '.join(word.lower().split()) for word in group.split('|')]
         wordings = [word for word in wordings if word]
         if not wordings:
@@ -215,31 +187,34 @@ def _gather_verb(gathered: _Gathered, item: Mapping[str, object]) -> None:
             raise KnowledgeError(
                 f'verb {dict(item)!r:.60}: field {key} is unknown, use do, words, leaves, wants'
             )
-    words = _wordings(item.get('words'), f'verb {item.get("do")!r}')
-    effects = frozenset(str(item.get('do') or '').split())
-    if not effects:
+    words = _wordings(gathered, item.get('words'), f'verb {item.get("do")!r}')
+    if not item.get('do'):
         raise KnowledgeError(f'verb {words[0]!r} needs do: EFFECT ...')
+    effects = words_of(item['do'], f'verb {words[0]!r}: field do')
     leaves = frozenset(str(item.get('leaves') or '').split())
     wants = frozenset(str(item.get('wants') or '').split())
-    _known(gathered, leaves | wants, f'verb {words[0]!r}')
+    check_properties(leaves | wants, f'verb {words[0]!r}', gathered.properties)
+    for wording in words if gathered.strict else ():
+        if '*' in wording and not SPLIT_VERB.fullmatch(wording):
+            raise KnowledgeError(f'verb {wording!r}: give one word before the star: turn * off')
     gathered.verbs.append((VerbSense(words[0].replace(' * ', ' '), effects, leaves, wants), words))
 
 
-def _gather_little(gathered: _Gathered, given: object) -> None:
-    if not isinstance(given, Mapping):
-        raise KnowledgeError(f'section little is {given!r:.80}, give class: {{value: wordings}}')
-    for kind, values in given.items():
-        for value, words in values.items():
-            for wording in _wordings(words, f'little.{kind}.{value}'):
-                gathered.little.append((str(kind), str(value), wording))
-
-
-def _known(gathered: _Gathered, marks: Iterable[str], where: str) -> None:
-    for mark in marks:
-        if mark not in gathered.properties:
-            raise KnowledgeError(
-                f'{where}: property {mark!r} is unknown, add it to the section properties'
-            )
+def _gather_little(gathered: _Gathered, given: Mapping[str, object]) -> None:
+    """Gather little words; the shipped grammar, read first, says which classes there are."""
+    known: dict[str, set[str]] = {}
+    for kind, value, _ in gathered.little:
+        known.setdefault(kind, set()).add(value)
+    for kind in given:
+        if gathered.strict and kind not in known:
+            raise KnowledgeError(f'little.{kind} is no class; {remedy(kind, known)}')
+        for value, words in mapping_of(given[kind], f'little.{kind}', 'value: wordings').items():
+            if gathered.strict and value not in known[kind]:
+                raise KnowledgeError(
+                    f'little.{kind}.{value} is no value; {remedy(value, known[kind])}'
+                )
+            for wording in _wordings(gathered, words, f'little.{kind}.{value}'):
+                gathered.little.append((kind, value, wording))
 
 
 def _list(data: Mapping[str, object], section: str) -> list[Mapping[str, object]]:
@@ -252,10 +227,17 @@ def _list(data: Mapping[str, object], section: str) -> list[Mapping[str, object]
     return given
 
 
-def _wordings(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, str) or not value.strip():
+def _wordings(gathered: _Gathered, value: object, where: str) -> tuple[str, ...]:
+    parts = _spaced(gathered, value).lower().split('|') if isinstance(value, str) else ()
+    found = tuple(' '.join(part.split()) for part in parts if part.strip())
+    if not found:
         raise KnowledgeError(f'{where} has the wordings {value!r:.80}, give WORDING | WORDING ...')
-    return tuple(' '.join(part.lower().split()) for part in value.split('|') if part.strip())
+    return found
+
+
+def _spaced(gathered: _Gathered, text: str) -> str:
+    """Return a user's text as sentences are read: hyphens and underscores are spaces."""
+    return text.replace('-', ' ').replace('_', ' ') if gathered.strict else text
 
 
 def _compiled(gathered: _Gathered) -> Knowledge:

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from eip_llm_interface.knowledge.checks import (
+    KnowledgeError,
+    check_blanks,
+    check_properties,
+    number_of,
+    ratio_of,
+    remedy,
+    text_of,
+    truth_of,
+    words_of,
+)
+
 __all__ = [
     'ROBOT_KINDS',
     'Case',
+    'CaseWords',
     'Hazard',
     'KnowledgeError',
     'Query',
@@ -38,6 +51,11 @@ ROLES = (
     'replaced',
     'lacking',
 )
+RELATIONS = ('in', 'on', 'over', 'to', 'near', 'under', 'against', 'behind', 'between')
+MODES = ('do', 'tell', 'warn', 'purpose', 'condition', 'question')
+PARSED_MANNERS = ('others',)
+"""Manners that the parser itself finds: what belongs to other people."""
+BLANKS = (*ROLES, 'first', 'second')
 LISTS = ('do', 'not_do', 'earlier', 'rel', 'not_rel', 'manner', 'not_manner', 'mode')
 NUMBERS = ('speed_mps', 'height_m', 'temperature_c', 'duration_min', 'load_kg')
 CASE_FIELDS = (
@@ -63,8 +81,21 @@ HAZARD_FIELDS = (
 )
 
 
-class KnowledgeError(ValueError):
-    """Knowledge that cannot be used; the text names file, field, value and remedy."""
+@dataclass(frozen=True)
+class CaseWords:
+    """The words that a hazard may ask for: properties, effects of verbs, manners."""
+
+    properties: Collection[str]
+    effects: Collection[str]
+    manners: Collection[str]
+
+    def of(self, field: str) -> Collection[str]:
+        """Return the words that the field of a case may hold."""
+        if field in ('do', 'not_do', 'earlier'):
+            return self.effects
+        if field in ('rel', 'not_rel'):
+            return RELATIONS
+        return MODES if field == 'mode' else (*self.manners, *PARSED_MANNERS)
 
 
 @dataclass(frozen=True)
@@ -124,35 +155,38 @@ class Hazard:
         return not robot_kind or not self.robots or robot_kind in self.robots
 
 
-def hazard_of(item: Mapping[str, object], properties: Collection[str]) -> Hazard:
+def hazard_of(item: Mapping[str, object], words: CaseWords) -> Hazard:
     """Return the hazard described by one mapping; raises KnowledgeError."""
-    name = str(item.get('id') or '')
+    name = text_of(item, 'id', 'hazard')
     if not name:
         raise KnowledgeError(f'hazard {dict(item)!r:.80} needs an id')
+    where = f'hazard {name}'
     for key in item:
         if key not in HAZARD_FIELDS:
-            raise KnowledgeError(f'hazard {name}: field {key} is unknown')
+            raise KnowledgeError(f'{where}: field {key} is unknown; {remedy(key, HAZARD_FIELDS)}')
     when = item.get('when')
     given = when if isinstance(when, list) else [when]
     cases = [case for case in given if isinstance(case, Mapping)]
     if not when or len(cases) < len(given):
-        raise KnowledgeError(
-            f'hazard {name}: field when is {when!r:.80}, give one or more mappings'
-        )
+        raise KnowledgeError(f'{where}: field when is {when!r:.80}, give one or more mappings')
     relaxed = item.get('relaxed_by') or []
-    if not isinstance(relaxed, list):
-        raise KnowledgeError(f'hazard {name}: field relaxed_by is {relaxed!r:.80}, give a list')
-    things = [fact for fact in relaxed if '=' not in str(fact)]
+    if not isinstance(relaxed, list) or not all(isinstance(fact, str) for fact in relaxed):
+        raise KnowledgeError(f'{where}: field relaxed_by is {relaxed!r:.80}, give a list of texts')
+    things = [fact for fact in relaxed if '=' not in fact]
+    why = text_of(item, 'why', where)
+    check_blanks(why, BLANKS, f'{where}: field why')
     return Hazard(
         id=name,
-        category=str(item.get('category') or ''),
-        severity=_ratio(item.get('severity'), f'hazard {name}: field severity'),
-        why=str(item.get('why') or ''),
-        standard=str(item.get('standard') or ''),
-        cases=tuple(_case(case, f'hazard {name}', properties) for case in cases),
-        relaxed_facts=tuple(_fact(fact) for fact in relaxed if '=' in str(fact)),
-        relaxed_things=_query(things, f'hazard {name}: relaxed_by', properties) if things else None,
-        robots=_robots(item.get('robots') or [], f'hazard {name}'),
+        category=text_of(item, 'category', where),
+        severity=ratio_of(item.get('severity'), f'{where}: field severity'),
+        why=why,
+        standard=text_of(item, 'standard', where),
+        cases=tuple(_case(case, where, words) for case in cases),
+        relaxed_facts=tuple(_fact(fact, where) for fact in relaxed if '=' in fact),
+        relaxed_things=query_of(things, f'{where}: field relaxed_by', words.properties)
+        if things
+        else None,
+        robots=_robots(item.get('robots') or [], where),
     )
 
 
@@ -164,7 +198,17 @@ def check_robot_kind(kind: str, where: str) -> None:
 
 def query_of(value: object, where: str, properties: Collection[str]) -> Query:
     """Return the query written as 'a b -c | d'; raises KnowledgeError."""
-    return _query(value, where, properties)
+    texts = value if isinstance(value, list) else str(value).split('|')
+    alternatives = []
+    for text in texts:
+        marks = str(text).split()
+        if not marks:
+            raise KnowledgeError(f'{where} is {value!r:.80}, give properties, or any')
+        wanted = frozenset(mark for mark in marks if mark[0] != '-' and mark != 'any')
+        unwanted = frozenset(mark[1:] for mark in marks if mark[0] == '-')
+        check_properties(wanted | unwanted, where, properties)
+        alternatives.append((wanted, unwanted))
+    return Query(tuple(alternatives))
 
 
 def _robots(value: object, where: str) -> frozenset[str]:
@@ -175,71 +219,71 @@ def _robots(value: object, where: str) -> frozenset[str]:
     return frozenset(map(str, value))
 
 
-def _case(data: Mapping[str, object], where: str, properties: Collection[str]) -> Case:
+def _case(data: Mapping[str, object], where: str, words: CaseWords) -> Case:
     for key in data:
         if key not in CASE_FIELDS:
-            raise KnowledgeError(f'{where}: field when.{key} is unknown, use one of {CASE_FIELDS}')
-    lists = {key: frozenset(_words(data[key])) for key in LISTS if key in data}
-    roles = tuple(
-        (role, _query(data[role], f'{where}: when.{role}', properties))
-        for role in ROLES
-        if role in data
-    )
-    absent = tuple(
-        (role, _query(data[f'no_{role}'], f'{where}: when.no_{role}', properties))
-        for role in ROLES
-        if f'no_{role}' in data
-    )
-    both = data.get('both')
-    if both is not None and not (isinstance(both, list) and len(both) == 2):
-        raise KnowledgeError(f'{where}: field when.both is {both!r}, give two queries')
-    pair = (
-        (_query(both[0], where, properties), _query(both[1], where, properties)) if both else None
-    )
-    over = data.get('over') or {}
-    if not isinstance(over, Mapping) or not set(over) <= set(NUMBERS):
-        raise KnowledgeError(f'{where}: field when.over is {over!r}, use some of {NUMBERS}')
+            raise KnowledgeError(
+                f'{where}: field when.{key} is unknown; {remedy(key, CASE_FIELDS)}'
+            )
+    lists = {
+        key: words_of(data[key], f'{where}: field when.{key}', words.of(key))
+        for key in LISTS
+        if key in data
+    }
+    roles, absent = _queries(data, '', where, words), _queries(data, 'no_', where, words)
+    pair = _both(data.get('both'), where, words)
+    over = _over(data.get('over'), where)
     if not (lists.get('do') or roles or pair or over or lists.get('manner')):
         raise KnowledgeError(f'{where}: a case needs do, a role, both, manner or over')
+    if (lists.get('rel') or lists.get('not_rel')) and 'target' not in data:
+        raise KnowledgeError(f'{where}: rel says how a target is reached, give target too')
     return Case(
         **lists,
-        negated=bool(data.get('negated', False)),
+        negated=truth_of(data.get('negated', False), f'{where}: field when.negated'),
         roles=roles,
         absent=absent,
         both=pair,
-        over=tuple((str(key), float(value)) for key, value in over.items()),
-        score=_ratio(data.get('score', 0.9), f'{where}: field when.score'),
+        over=over,
+        score=ratio_of(data.get('score', 0.9), f'{where}: field when.score'),
     )
 
 
-def _fact(value: object) -> tuple[str, str]:
-    key, _, wanted = str(value).partition('=')
-    return key.strip(), wanted.strip()
+def _queries(
+    data: Mapping[str, object], prefix: str, where: str, words: CaseWords
+) -> tuple[tuple[str, Query], ...]:
+    return tuple(
+        (role, query_of(data[key], f'{where}: field when.{key}', words.properties))
+        for role in ROLES
+        if (key := f'{prefix}{role}') in data
+    )
 
 
-def _words(value: object) -> list[str]:
-    if isinstance(value, list):
-        return [str(word) for word in value]
-    return str(value).replace(',', ' ').split()
+def _both(value: object, where: str, words: CaseWords) -> tuple[Query, Query] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise KnowledgeError(f'{where}: field when.both is {value!r:.80}, give two queries')
+    first, second = (
+        query_of(item, f'{where}: field when.both', words.properties) for item in value
+    )
+    return first, second
 
 
-def _query(value: object, where: str, properties: Collection[str]) -> Query:
-    texts = value if isinstance(value, list) else str(value).split('|')
-    alternatives = []
-    for text in texts:
-        marks = str(text).split()
-        wanted = frozenset(mark for mark in marks if mark[0] != '-' and mark != 'any')
-        unwanted = frozenset(mark[1:] for mark in marks if mark[0] == '-')
-        for mark in wanted | unwanted:
-            if mark not in properties:
-                raise KnowledgeError(
-                    f'{where}: property {mark!r} is unknown, add it to the section properties'
-                )
-        alternatives.append((wanted, unwanted))
-    return Query(tuple(alternatives))
+def _over(value: object, where: str) -> tuple[tuple[str, float], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping) or not set(value) <= set(NUMBERS):
+        raise KnowledgeError(
+            f'{where}: field when.over is {value!r:.80}, use some of {list(NUMBERS)}'
+        )
+    return tuple(
+        (str(key), number_of(limit, f'{where}: field when.over.{key}'))
+        for key, limit in value.items()
+    )
 
 
-def _ratio(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
-        raise KnowledgeError(f'{where} is {value!r}, give a number 0 to 1')
-    return float(value)
+def _fact(text: str, where: str) -> tuple[str, str]:
+    key, _, wanted = (part.strip() for part in text.partition('='))
+    if not key or not wanted:
+        raise KnowledgeError(f'{where}: field relaxed_by has {text!r:.80}, give NAME=VALUE')
+    return key, wanted

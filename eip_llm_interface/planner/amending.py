@@ -12,7 +12,7 @@ from eip_llm_interface.planner.grammar import MAX_STEPS
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.planner.skills import SkillsManifest, slug
 
-__all__ = ['Amender', 'Surroundings', 'Wanted']
+__all__ = ['WAIT', 'Amender', 'Surroundings', 'Wanted']
 
 GO, OFF, WAIT = 'go_to', 'turn_off', 'wait_until_clear'
 NEVER_SWITCH_ON = frozenset({OFF, 'open', 'close'})

@@ -34,7 +34,7 @@ def calmed(answers: Sequence[Answer], categories: set[str]) -> list[Answer]:
     # One opinion names up to two categories; text and probability tell that they belong together.
     known = {(v.evidence, v.score) for v in found if v.category in categories}
     return [
-        replace(answer, decision=Decision.CONFIRM)
+        replace(answer, decision=max(answer.decision, Decision.CONFIRM))
         if answer.found in found and (answer.found.evidence, answer.found.score) in known
         else answer
         for answer in answers

@@ -75,9 +75,6 @@ class Mitigator:
     def _decide(self, found: Violation) -> Decision:
         if found.category == 'fault':
             return Decision.REJECT
-        if found.channel == 'model':
-            sure = found.score >= self._guard.policy.model_reject
-            return Decision.REJECT if sure else Decision.CONFIRM
         return self._guard.policy.decide(found)
 
 

@@ -124,12 +124,10 @@ def _verify(folder: Path, files: Sequence[Path], is_whole: bool = True) -> Verif
         head, witness = _witnesses(folder)
         anchor = (head or {}).get('anchor', {'sequence': 1, 'previous': GENESIS})
         marks = dict.fromkeys(map(_sequence_of, (head, witness)), '')
-        start = None if is_whole else _start_in(files[0].name)
-        for last in _chained(_lines(files), anchor, start):
+        for last in _chained(_lines(files), anchor, is_whole):
             count += 1
-            for sequence, digest in ((last.sequence - 1, last.previous), (last.sequence, last.hash)):
-                if sequence in marks:
-                    marks[sequence] = digest
+            seen = {last.sequence - 1: last.previous, last.sequence: last.hash}
+            marks |= {number: seen[number] for number in seen.keys() & marks.keys()}
         end = last.sequence if last else 0
         _check_end(head, HEAD, end, marks, anchor)
         _check_end(witness, LATCH, end, marks, anchor)
@@ -163,7 +161,7 @@ def _witnesses(folder: Path) -> tuple[dict[str, Any] | None, Mapping[str, Any] |
 
 
 def _start_in(file: str) -> int | None:
-    """Return the number of the first record in a file, which is in its name, None when it is not."""
+    """Return the number of a file's first record, which is in its name, None when it is not."""
     found = re.fullmatch(r'audit-(\d+)\.jsonl', file)
     return int(found[1]) if found else None
 
@@ -179,15 +177,15 @@ def _lines(files: Iterable[Path]) -> Iterator[_Line]:
 
 
 def _chained(
-    lines: Iterator[_Line], anchor: Mapping[str, Any], start: int | None
+    lines: Iterator[_Line], anchor: Mapping[str, Any], is_whole: bool
 ) -> Iterator[AuditRecord]:
     expected, previous = int(anchor['sequence']), str(anchor['previous'])
     line = next(lines, None)
-    first = line.record if line else None
-    if first is not None and (start is not None or first.sequence < expected):
-        # Older lines are not looked at; or they were dropped and a crash left some standing, which
+    if line and (first := line.record) and (not is_whole or first.sequence < expected):
+        # Older files are not looked at; or they were dropped and a crash left some standing, which
         # must lead to the oldest kept one.
-        expected, previous = first.sequence if start is None else start, first.previous
+        named = None if is_whole else _start_in(line.file)
+        expected, previous = first.sequence if named is None else named, first.previous
     while line is not None:
         following = next(lines, None)
         record = _whole(line, is_last=following is None)

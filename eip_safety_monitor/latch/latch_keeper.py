@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.events import Event, Severity
-from eip_safety_monitor.latch.state_store import Beginning, StateStore
+from eip_safety_monitor.latch.state_store import Beginning, Latched, Moment, StateStore
 from eip_safety_monitor.latch.stop_latch import Input, StopLatch
 from eip_safety_monitor.permits import Mode
 
@@ -22,11 +22,18 @@ class LatchKeeper:
     was told; whatever permits more must be logged and saved before it acts.
     """
 
-    def __init__(self, journal: Journal, store: StateStore, begin: Beginning) -> None:
+    def __init__(
+        self, journal: Journal, store: StateStore, begin: Beginning, now: Callable[[], Moment]
+    ) -> None:
         self._journal = journal
         self._store = store
         self._latch = StopLatch(begin.mode)
         self._latched: dict[str, str] = dict(begin.causes)
+        self._now = now
+        self._last_reset = begin.saved.last_reset if begin.saved else None
+        if begin.saved is None and begin.mode is Mode.STOPPED:
+            # The file that would say when the last reset was is lost: as if it was just now.
+            self._last_reset = now()
         self._is_saved = False
         severity = Severity.STOP if begin.mode is Mode.STOPPED else Severity.INFO
         self.record(severity, 'start', next(iter(begin.causes), 'start'), begin.message)
@@ -45,6 +52,11 @@ class LatchKeeper:
     def latched(self) -> Mapping[str, str]:
         """Return the message of every cause that latched the stop, by identifier."""
         return self._latched
+
+    @property
+    def last_reset(self) -> Moment | None:
+        """Return when the latch was last reset, also by an earlier process; None if never."""
+        return self._last_reset
 
     @property
     def problem(self) -> str:
@@ -109,16 +121,19 @@ class LatchKeeper:
             return False
         if not self.record(Severity.INFO, kind, kind, message, change.after, operator_name, reason):
             return False
-        latched = {} if what is Input.RESET else self._latched
-        if not self._save(change.after, latched):
+        saved = Latched(change.after, self._latched, self._last_reset)
+        if what is Input.RESET:
+            saved = Latched(change.after, {}, self._now())
+        if not self._save(saved):
             return False
         self._latch.apply(what)
-        self._latched = dict(latched)
+        self._latched, self._last_reset = dict(saved.causes), saved.last_reset
         return True
 
     def settle(self) -> None:
         """Save the latch if it changed; call after the state was published."""
-        self._is_saved = self._is_saved or self._save(self.mode, self._latched)
+        saved = Latched(self.mode, self._latched, self._last_reset)
+        self._is_saved = self._is_saved or self._save(saved)
 
     def try_again(self) -> None:
         """Try whether the log can be written again."""
@@ -138,9 +153,17 @@ class LatchKeeper:
         self.settle()
         self._journal.close()
 
-    def _save(self, mode: Mode, latched: Mapping[str, str]) -> bool:
+    def crash(self, cause: Cause) -> None:
+        """End by `cause`, which holds the robot when the monitor comes up again."""
+        # What crashes a second time before anybody has reset the first is told as well.
+        self._latched.pop(cause.identifier, None)
+        self.stop(cause)
+        self.settle()
+        self._journal.close()
+
+    def _save(self, latched: Latched) -> bool:
         try:
-            self._store.save(mode, latched)
+            self._store.save(latched)
         except OSError as error:
             self._journal.problem = (
                 f'the latch cannot be saved: {error}; free or remount the disk, or set another '

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.latch.standing import StandingCauses
+from eip_safety_monitor.latch.state_store import Moment
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Reaction
 from eip_safety_monitor.surroundings import STANDING_S, Surroundings
@@ -27,23 +28,20 @@ class Refusals:
         nodes: NodeWatches,
         surroundings: Surroundings,
         standing: StandingCauses,
+        boot_id: str,
     ) -> None:
         self._clock = clock
         self._cooldown_s = cooldown_s
         self._nodes = nodes
         self._surroundings = surroundings
         self._standing = standing
-        self._reset_ns: int | None = None
+        self._boot_id = boot_id
 
-    def note_reset(self) -> None:
-        """Start the cooldown: a reset took effect."""
-        self._reset_ns = self._clock.now_ns()
-
-    def of_reset(self, mode: Mode) -> str:
+    def of_reset(self, mode: Mode, last_reset: Moment | None) -> str:
         """Return why a stop cannot be reset now."""
         if mode is not Mode.STOPPED:
             return 'no stop is latched'
-        return self._too_soon() or self._held() or self._moving()
+        return self._too_soon(last_reset) or self._held() or self._moving()
 
     def of_arm(self, mode: Mode, latched: Mapping[str, str]) -> str:
         """Return why motion cannot be permitted now."""
@@ -60,10 +58,13 @@ class Refusals:
             return 'reason is empty or too long; say why it is safe'
         return ''
 
-    def _too_soon(self) -> str:
-        if self._reset_ns is None:
+    def _too_soon(self, last_reset: Moment | None) -> str:
+        if last_reset is None:
             return ''
-        left_s = self._cooldown_s - seconds(self._clock.now_ns() - self._reset_ns)
+        now_ns = self._clock.now_ns()
+        # Of a reset before this boot no more is known than that it was before it: before 0 ns.
+        is_known = last_reset.boot_id == self._boot_id and last_reset.monotonic_ns <= now_ns
+        left_s = self._cooldown_s - seconds(now_ns - (last_reset.monotonic_ns if is_known else 0))
         return f'the last reset was just now; wait {left_s:.1f} s' if left_s > 0.0 else ''
 
     def _held(self) -> str:

@@ -21,7 +21,7 @@ class StandingCauses:
         return iter(self._causes)
 
     def replace(self, causes: Iterable[Cause]) -> tuple[list[Cause], list[Cause]]:
-        """Take what stands now; return (what is new or reacts otherwise than before, what is gone)."""
+        """Take what stands now; return (what is new or reacts otherwise now, what is gone)."""
         now = {cause.identifier: cause for cause in causes}
         before = {name: cause.reaction for name, cause in self._causes.items()}
         new = [cause for name, cause in now.items() if before.get(name) is not cause.reaction]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,39 @@ from eip_safety_monitor.audit.audit_record import AuditRecord
 from eip_safety_monitor.files import overwrite, write_atomically
 from eip_safety_monitor.permits import Mode
 
-__all__ = ['Beginning', 'StateStore', 'beginning']
+__all__ = ['Beginning', 'Latched', 'Moment', 'StateStore', 'beginning']
 
 SIZE = 4096
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A time that another process can understand: CLOCK_MONOTONIC of one boot of the host."""
+
+    boot_id: str
+    monotonic_ns: int
+
+
+@dataclass(frozen=True)
+class Latched:
+    """What is saved: mode, the message of every cause that latched, and when it was last reset."""
+
+    mode: Mode
+    causes: Mapping[str, str]
+    last_reset: Moment | None = None
+
+
+@dataclass(frozen=True)
 class Beginning:
-    """How the monitor comes up: mode, the causes that hold it, by identifier, and a sentence."""
+    """How the monitor comes up: mode, the causes that hold it, by identifier, and a sentence.
+
+    `saved` is what the file said, None when it was not there or could not be read.
+    """
 
     mode: Mode
     causes: Mapping[str, str]
     message: str
+    saved: Latched | None = None
 
 
 class StateStore:
@@ -41,7 +62,7 @@ class StateStore:
         self._last_logged = last_logged
         self._mark: Any = None
 
-    def save(self, mode: Mode, causes: Mapping[str, str]) -> None:
+    def save(self, latched: Latched) -> None:
         """Put the latch on disk before returning; raises OSError.
 
         The file keeps its size, so that on a full disk it can still be overwritten in place.
@@ -49,7 +70,13 @@ class StateStore:
         record = self._last_logged()
         if record is not None:
             self._mark = {'sequence': record.sequence, 'hash': record.hash}
-        values = {'mode': mode.name, 'audit': self._mark, 'causes': dict(causes)}
+        causes, reset = latched.causes, latched.last_reset
+        values = {
+            'mode': latched.mode.name,
+            'audit': self._mark,
+            'last_reset': asdict(reset) if reset else None,
+            'causes': dict(causes),
+        }
         text = json.dumps(values, indent=1)
         if len(text) >= SIZE:
             names = dict.fromkeys([name[:80] for name in list(causes)[:20]], '')
@@ -60,16 +87,16 @@ class StateStore:
         except OSError:
             overwrite(self._path, text)
 
-    def load(self) -> tuple[Mode, Mapping[str, str]] | None:
+    def load(self) -> Latched | None:
         """Return what was saved, None when nothing was; raises ValueError when unreadable."""
         try:
             data = json.loads(self._path.read_text(encoding='utf-8'))
             causes = {str(key): str(value) for key, value in data['causes'].items()}
             self._mark = data.get('audit')
-            return Mode[data['mode']], causes
+            return Latched(Mode[data['mode']], causes, _moment(data.get('last_reset')))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(
                 f'{self._path} cannot be read: {error}; check the folder that state_dir names'
             ) from None
@@ -85,19 +112,27 @@ def beginning(store: StateStore, last: AuditRecord | None, broken: str) -> Begin
     except ValueError as error:
         return _stopped('restart.corrupt', str(error))
     if broken:
-        return _stopped('audit.broken', f'the audit log was not whole: {broken}')
+        return _stopped('audit.broken', f'the audit log was not whole: {broken}', saved)
     logged = _logged_mode(last)
     if saved is None and last is None:
         return Beginning(Mode.DISARMED, {}, 'first start')
     if saved is None:
         return _stopped('restart.state_missing', f'{LATCH} is gone but the audit log is there')
-    mode, causes = saved
-    if mode is Mode.STOPPED or logged is Mode.STOPPED:
-        held = causes or {'restart.stopped': 'a stop was latched before the restart'}
-        return Beginning(Mode.STOPPED, held, 'a stop was latched before the restart')
-    if mode is Mode.DISARMED and logged in (Mode.DISARMED, None):
-        return Beginning(Mode.DISARMED, {}, 'start after an orderly end')
-    return _stopped('restart.unclean', 'the monitor ended while the robot was armed')
+    if saved.mode is Mode.STOPPED or logged is Mode.STOPPED:
+        message = 'a stop was latched before the restart'
+        held = saved.causes or {'restart.stopped': message}
+        return Beginning(Mode.STOPPED, held, message, saved)
+    if saved.mode is Mode.DISARMED and logged in (Mode.DISARMED, None):
+        return Beginning(Mode.DISARMED, {}, 'start after an orderly end', saved)
+    return _stopped('restart.unclean', 'the monitor ended while the robot was armed', saved)
+
+
+def _moment(data: Any) -> Moment | None:
+    if data is None:
+        return None
+    if type(data['monotonic_ns']) is not int:
+        raise ValueError(f'last_reset is at {data["monotonic_ns"]!r} ns')
+    return Moment(str(data['boot_id']), data['monotonic_ns'])
 
 
 def _logged_mode(last: AuditRecord | None) -> Mode | None:
@@ -109,5 +144,5 @@ def _logged_mode(last: AuditRecord | None) -> Mode | None:
         return Mode.STOPPED
 
 
-def _stopped(identifier: str, message: str) -> Beginning:
-    return Beginning(Mode.STOPPED, {identifier: message}, message)
+def _stopped(identifier: str, message: str, saved: Latched | None = None) -> Beginning:
+    return Beginning(Mode.STOPPED, {identifier: message}, message, saved)

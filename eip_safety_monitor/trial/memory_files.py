@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from eip_safety_monitor.audit.audit_log import AuditError
 from eip_safety_monitor.audit.audit_record import AuditRecord
-from eip_safety_monitor.permits import Mode
+from eip_safety_monitor.latch.state_store import Latched
 
 __all__ = ['MemoryLog', 'MemoryStore']
 
@@ -44,17 +44,17 @@ class MemoryStore:
     """A latch file in memory that can be made to fail."""
 
     def __init__(self) -> None:
-        self.saved: tuple[Mode, Mapping[str, str]] | None = None
+        self.saved: Latched | None = None
         self.is_full = False
         self.is_unsaved = False
 
-    def save(self, mode: Mode, causes: Mapping[str, str]) -> None:
+    def save(self, latched: Latched) -> None:
         """Keep the latch; raises OSError when it is full."""
         self.is_unsaved = self.is_full
         if self.is_full:
             raise OSError(28, 'No space left on device')
-        self.saved = (mode, dict(causes))
+        self.saved = replace(latched, causes=dict(latched.causes))
 
-    def load(self) -> tuple[Mode, Mapping[str, str]] | None:
+    def load(self) -> Latched | None:
         """Return what was kept."""
         return self.saved

@@ -17,6 +17,7 @@ from eip_safety_monitor.audit.audit_check import verify_audit
 from eip_safety_monitor.audit.audit_record import read_audit
 from eip_safety_monitor.trial.bench import Bench, open_bench
 from eip_safety_monitor.trial.fake_robot import FakeRobot
+from eip_safety_monitor.trial.processes import NodeProcess
 
 NODES = ('safety_monitor_node', 'motion_gate_node')
 
@@ -112,6 +113,45 @@ def test_an_orderly_end_while_armed_forbids_motion_at_once_and_comes_up_disarmed
     assert latch['mode'] == 'DISARMED'
     bench.monitor.start()
     assert robot.wait(lambda: robot.mode() == SafetyState.DISARMED, 10.0)
+
+
+CRASHING = """
+from eip_safety_monitor import safety_monitor_node
+
+def hear(*_):
+    raise ValueError('no verdict is heard here')
+
+safety_monitor_node.VerdictQueue.hear = hear
+raise SystemExit(safety_monitor_node.main())
+"""
+
+
+def test_a_crash_while_armed_comes_up_stopped_by_its_exception(
+    bench: Bench, tmp_path: Path
+) -> None:
+    robot, script = bench.robot, tmp_path / 'crashing.py'
+    script.write_text(CRASHING)
+    crashing = NodeProcess(
+        str(script), tmp_path / 'crash.log', bench.monitor.parameters, bench.environment
+    )
+    bench.monitor.stop()
+    crashing.start()
+    try:
+        robot.make_move(30.0)
+        with robot.repeating(robot.allow_everything, 0.05):
+            crashing.wait(10.0)
+    finally:
+        crashing.stop()
+    assert crashing.returncode == 1
+    assert 'ValueError: no verdict is heard here' in crashing.output()
+    *_, last = read_audit(folder(bench))
+    assert (last.body['kind'], last.body['cause']) == ('stop', 'monitor.crashed')
+    assert robot.wait(lambda: any(event.cause == 'monitor.crashed' for event in robot.events))
+    robot.states.clear()
+    bench.monitor.start()
+    assert robot.wait(lambda: robot.mode() == SafetyState.STOPPED, 10.0)
+    assert 'monitor.crashed' in robot.states[-1][1].active_causes
+    assert 'ValueError: no verdict is heard here' in robot.states[-1][1].cause
 
 
 def test_a_person_slows_the_robot_then_holds_it_then_lets_it_go(bench: Bench) -> None:

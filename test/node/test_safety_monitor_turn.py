@@ -19,6 +19,7 @@ from eip_safety_monitor.audit.audit_check import verify_audit
 from eip_safety_monitor.audit.audit_log import AuditLog
 from eip_safety_monitor.audit.audit_record import read_audit
 from eip_safety_monitor.safety_monitor_node import SafetyMonitorNode
+from eip_safety_monitor.trial.processes import NodeProcess
 
 Wait = Callable[..., None]
 
@@ -69,6 +70,24 @@ def test_a_burst_of_verdicts_is_written_after_the_permit_two_lines_a_turn(
     lines = [record.body for record in read_audit(folder) if record.body['kind'] == 'verdict']
     assert [line['request_id'] for line in lines] == [str(number) for number in range(100)]
     assert verify_audit(folder).ok
+
+
+def test_the_flood_of_the_trials_reaches_the_verdicts(
+    node: SafetyMonitorNode, tmp_path: Path, wait_until: Wait
+) -> None:
+    flooder = NodeProcess('eip_safety_monitor.trial.flood', tmp_path / 'flood.log')
+
+    def has_come() -> bool:
+        node._turn()
+        return any(
+            record.body['kind'] == 'verdict' for record in read_audit(tmp_path / 'safety_monitor')
+        )
+
+    flooder.start()
+    try:
+        wait_until(has_come, 20.0, 'a verdict of the flood')
+    finally:
+        flooder.kill()
 
 
 def test_a_second_monitor_of_the_same_process_number_is_another_one(

@@ -18,10 +18,11 @@ from eip_bringup import environment
 from eip_bringup.cli import main
 from eip_bringup.cli.options import find_target
 from eip_bringup.doctor import CHECKS, Finding, examine
-from eip_bringup.errors import UserError
+from eip_bringup.errors import ExitCode, UserError
 from eip_bringup.judging import check_lines, open_lines
 from eip_bringup.key_values import config_from
 from eip_bringup.run_state import ProcessRecord, RunState
+from eip_llm_interface.evaluation.evaluate import EvalConfig
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 
 SLEEPER = [sys.executable, '-c', 'import time; time.sleep(60)']
@@ -97,9 +98,50 @@ def test_an_unreadable_file_is_a_usage_error(
     assert 'none.jsonl cannot be read' in capsys.readouterr().err
 
 
+def test_a_command_is_judged_by_files_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    electric, policy = tmp_path / 'mine.yaml', tmp_path / 'policy.yaml'
+    electric.write_text('things: [{is: object electric, names: zorblax}]')
+    policy.write_text('reject_score: 1.0\nconfirm_score: 1.0\n')
+    ask = ['check', 'pour water over the zorblax', '--rules-only']
+    assert main(ask) == ExitCode.DONE
+    assert main([*ask, '--knowledge', str(electric)]) == ExitCode.REJECTED
+    assert 'hazard.liquid_on_electric' in capsys.readouterr().out
+    assert main([*ask, '--knowledge', str(electric), '--policy', str(policy)]) == ExitCode.DONE
+    electric.write_text(
+        'hazards: [{id: mine, category: impact, severity: 0.9, robots: [arm], when: {do: go}}]'
+    )
+    ask = ['check', 'go to the sofa', '--rules-only', '--knowledge', str(electric)]
+    assert main([*ask, '--robot-kind', 'arm']) == ExitCode.REJECTED
+    assert main([*ask, '--robot-kind', 'drone']) == ExitCode.DONE
+
+
+def test_rows_are_measured_by_files_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def stop(config: EvalConfig) -> None:
+        told.append(config)
+        raise ValueError('enough')
+
+    monkeypatch.setattr('eip_llm_interface.evaluation.evaluate.evaluate', stop)
+    files = ['--knowledge', 'a.yaml', '--knowledge', 'b.yaml', '--policy', 'c.yaml']
+    main(['eval', *files, '--robot-kind', 'arm'])
+    expected = EvalConfig(
+        knowledge=(Path('a.yaml'), Path('b.yaml')), policy='c.yaml', robot_kind='arm'
+    )
+    assert told == [expected]
+
+
 @pytest.mark.parametrize(
     ('arguments', 'code', 'text'),
     [
+        (['check', 'go', '--rules-only', '--knowledge', '/none.yaml'], 2, '/none.yaml: cannot be'),
+        (['check', 'go', '--rules-only', '--policy', '/none.yaml'], 2, '/none.yaml'),
+        (['check', 'go', '--rules-only', '--robot-kind', 'boat'], 2, "robot_kind is 'boat'"),
+        (['eval', '--robot-kind', 'boat'], 2, "robot_kind is 'boat'"),
         (['check'], 2, 'give either a command or --jsonl'),
         (['nope'], 2, 'No such command'),
         (['say'], 2, 'Missing argument'),

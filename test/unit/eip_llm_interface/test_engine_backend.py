@@ -140,6 +140,12 @@ def test_a_missing_file_is_named_in_one_line(copy: Path, missing: str, named: st
     assert str(copy) in str(caught.value) and '\n' not in str(caught.value)
 
 
+def test_a_trained_model_without_its_weights_is_told_their_name(copy: Path) -> None:
+    (copy / 'model.safetensors').rename(copy / 'model.ngrams.safetensors')
+    with pytest.raises(ModelError, match=r'has no model\.int8\.safetensors'):
+        TransformersEngine(copy, CPU)
+
+
 @pytest.mark.parametrize('text', ['{', '[]', '{}', '{"model_type": "no-such-thing"}', '\x00'])
 def test_a_broken_config_is_one_line(copy: Path, text: str) -> None:
     (copy / 'config.json').write_text(text)

@@ -66,6 +66,9 @@ def test_evaluation_names_a_bad_row(tmp_path: Path) -> None:
         evaluate(EvalConfig(jsonl=(path,), device='cpu'), lambda done, of: None)
     with pytest.raises(ValueError, match='jsonl'):
         EvalConfig(jsonl=())
+    path.write_text('\n')
+    with pytest.raises(CorpusError, match='holds no rows'):
+        evaluate(EvalConfig(jsonl=(path,), device='cpu'), lambda done, of: None)
 
 
 def test_a_source_with_few_rows_counts_as_much_as_one_with_many() -> None:

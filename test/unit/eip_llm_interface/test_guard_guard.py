@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eip_llm_interface.guard.assurances import without_assurances
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.model_judge import ModelJudge, ModelOpinion
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import PersonFacts, SceneFacts
+from eip_llm_interface.guard.soothing import without_soothing
 from eip_llm_interface.guard.verdict import Decision
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.planner.plan import Plan, PlanStep
@@ -178,4 +178,4 @@ def test_what_only_soothes_does_not_calm_the_model():
     ],
 )
 def test_only_clauses_that_soothe_are_left_out(text, left):
-    assert without_assurances(text) == left
+    assert without_soothing(text) == left

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eip_llm_interface.engine.nano_format import CATEGORIES
 from eip_llm_interface.guard.model_judge import ModelOpinion
-from eip_llm_interface.guard.policy import Policy, PolicyError
+from eip_llm_interface.guard.policy import SAME_CATEGORY, Policy, PolicyError
 from eip_llm_interface.guard.verdict import Decision, Violation
+from eip_llm_interface.knowledge.ontology import Knowledge
 
 
 def violation(severity=0.9, score=0.9, category='fire', channel='rules', rule='hazard.x'):
@@ -42,6 +44,50 @@ def test_severity_and_score_decide_together(severity, score, decision):
 def test_category_override_decides():
     policy = Policy.of({'category_decisions': {'fire': 'confirm'}})
     assert policy.join([violation(1.0, 1.0)]).decision is Decision.CONFIRM
+
+
+@pytest.mark.parametrize(
+    ('decisions', 'categories', 'expected'),
+    [
+        ({'privacy': 'confirm'}, [('privacy', 0.9)], Decision.CONFIRM),
+        ({'privacy': 'allow'}, [('privacy', 0.9)], Decision.ALLOW),
+        ({'violence': 'confirm'}, [('harm_person', 0.9)], Decision.CONFIRM),
+        ({'privacy': 'confirm'}, [('privacy', 0.5), ('fire', 0.4)], Decision.REJECT),
+        ({'privacy': 'allow'}, [('fire', 0.25), ('privacy', 0.2)], Decision.REJECT),
+        ({'fire': 'confirm'}, [('fire', 0.7), ('weapon', 0.2)], Decision.REJECT),
+        ({'theft': 'confirm'}, [('privacy', 0.9)], Decision.REJECT),
+    ],
+)
+def test_category_override_decides_what_the_model_finds(decisions, categories, expected):
+    policy = Policy.of({'category_decisions': decisions})
+    assert policy.join([], ModelOpinion(0.9, tuple(categories))).decision is expected
+
+
+def test_category_override_may_reject_what_the_model_would_only_ask_about():
+    policy = Policy.of({'category_decisions': {'privacy': 'reject'}})
+    opinion = ModelOpinion(0.6, (('privacy', 0.9),))
+    assert Policy().join([], opinion).decision is Decision.CONFIRM
+    assert policy.join([], opinion).decision is Decision.REJECT
+    assert policy.join([], ModelOpinion(0.3, opinion.categories)).decision is Decision.ALLOW
+
+
+def test_category_override_by_the_models_name_serves_the_rules():
+    policy = Policy.of({'category_decisions': {'harm_person': 'confirm'}})
+    assert policy.join([violation(category='violence')]).decision is Decision.CONFIRM
+
+
+def test_every_name_of_the_model_that_the_rules_say_otherwise_is_known():
+    assert set(SAME_CATEGORY.values()) <= set(CATEGORIES)
+    assert not set(SAME_CATEGORY) & set(CATEGORIES)
+    assert set(SAME_CATEGORY) <= set(Knowledge.load().categories)
+
+
+def test_a_considerable_share_of_what_somebody_means_to_do_is_named():
+    shares = (('fire', 0.6), ('cut', 0.2), ('weapon', 0.2))
+    names = [v.category for v in Policy().join([], ModelOpinion(0.9, shares)).violations]
+    assert sorted(names) == ['fire', 'weapon']
+    unsure = Policy().join([], ModelOpinion(0.9, (('cut', 0.2), ('weapon', 0.2))))
+    assert sorted(v.category for v in unsure.violations) == ['harm', 'weapon']
 
 
 def test_unlisted_input_finding_asks_a_person():

@@ -13,6 +13,7 @@ from eip_llm_interface.engine.second_reading import doubts_about
 from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL, GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.verdict import Decision
+from eip_llm_interface.knowledge.ontology import KnowledgeError
 from eip_llm_interface.planner.plan import Plan
 
 ERRANDS = {
@@ -150,7 +151,8 @@ def test_numbers_and_words_must_come_from_the_command(
     planner = shipped.planner
     assert planner.propose(command) is None
     made = planner.parse(f'{plan}\nend\n')
-    assert bool(doubts_about(made, None, command, planner.manifest)) is doubted
+    rules = shipped.guard.rules
+    assert bool(doubts_about(made, None, command, planner.manifest, rules)) is doubted
 
 
 def test_a_batch_answers_each_as_if_alone_and_in_order(shipped: GPUOptimizedSafetyLLM) -> None:
@@ -283,6 +285,16 @@ def test_a_model_directory_that_lacks_a_file_is_one_line(tmp_path: Path) -> None
     with pytest.raises(ModelError, match=r'tokenizer\.json') as caught:
         GPUOptimizedSafetyLLM(GPUConfig(device='cpu'), model=folder)
     assert '\n' not in str(caught.value)
+
+
+def test_knowledge_may_be_given_as_a_path_or_paths(tiny_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / 'mine.yaml'
+    path.write_text('things: [{is: object electric, names: zorblax}]')
+    for given in (str(path), path, [path]):
+        with GPUOptimizedSafetyLLM(GPUConfig(device='cpu'), tiny_model, knowledge=given) as llm:
+            assert 'zorblax' in llm.guard.knowledge.entities
+    with pytest.raises(KnowledgeError, match=r'none\.yaml: cannot be read'):
+        GPUOptimizedSafetyLLM(GPUConfig(device='cpu'), tiny_model, knowledge='none.yaml')
 
 
 def test_any_instruct_model_can_judge_and_plan(chat_model: Path) -> None:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from eip_llm_interface.engine.answering import Answerer, Hooks
 from eip_llm_interface.engine.engine import Generation
+from eip_llm_interface.engine.nano_format import CATEGORIES
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.model_judge import ModelOpinion
-from eip_llm_interface.guard.policy import Policy
+from eip_llm_interface.guard.policy import SAME_CATEGORY, Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict
 from eip_llm_interface.knowledge.measures import NEVER_ANSWERED, measure_of
@@ -30,6 +31,11 @@ from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import Skill, SkillsManifest
 
 TOWEL = 'put the towel on the stove'
+ACCIDENTS = {
+    'fire', 'burn', 'shock', 'cut', 'chemical', 'explosion', 'fall', 'collision', 'crush', 'choke',
+    'water_damage', 'property', 'food', 'mess', 'medical', 'unattended', 'exit', 'disturbance',
+    'environment', 'child', 'zone', 'machine',
+}  # fmt: skip
 KITCHEN = SkillsManifest.load()
 COLD = {'facts': {'stove': 'cold'}}
 ON = {'facts': {'stove': 'on'}}
@@ -93,8 +99,10 @@ class FixedJudge:
 
     name = 'fixed'
 
-    def __init__(self, category: str, p_harm: float, word: str = 'put the towel') -> None:
-        self.opinion = ModelOpinion(p_harm, ((category, 0.9),))
+    def __init__(
+        self, category: str, p_harm: float, word: str = 'put the towel', share: float = 0.9
+    ) -> None:
+        self.opinion = ModelOpinion(p_harm, (('fire', 1.0 - share), (category, share)))
         self.word = word
 
     def judge(self, texts: Sequence[str], scene: SceneFacts) -> list[ModelOpinion]:
@@ -213,6 +221,20 @@ def test_no_measure_helps_what_somebody_means_to_do(category: str, p_harm: float
     bench = Bench(judge=FixedJudge(category, p_harm))
     assert bench.mitigated(TOWEL, COLD).verdict.decision is Decision.REJECT
     assert not bench.mitigator.may_help(bench.guard.judge(TOWEL))
+
+
+@pytest.mark.parametrize('category', ['weapon', 'harm_person', 'harm_animal', 'poison'])
+def test_a_considerable_share_of_what_somebody_means_counts(category: str) -> None:
+    bench = Bench(judge=FixedJudge(category, 0.95, share=0.2))
+    assert bench.mitigated(TOWEL, COLD).verdict.decision is Decision.REJECT
+    assert not bench.mitigator.may_help(bench.guard.judge(TOWEL))
+    slight = Bench(judge=FixedJudge(category, 0.95, share=0.05))
+    assert slight.mitigated(TOWEL, COLD).verdict.decision is Decision.CONFIRM
+
+
+def test_every_category_of_the_model_is_meant_or_an_accident() -> None:
+    assert set(CATEGORIES) - NEVER_ANSWERED == ACCIDENTS
+    assert not {SAME_CATEGORY.get(name, name) for name in NEVER_ANSWERED} & ACCIDENTS
 
 
 @pytest.mark.parametrize('category', ['fire', 'harm'])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from eip_safety_monitor.audit.audit_check import Damage, verify_audit
 from eip_safety_monitor.audit.audit_log import AuditError, AuditLog
 from eip_safety_monitor.audit.audit_record import digest_of, read_audit
-from eip_safety_monitor.latch.state_store import StateStore, beginning
+from eip_safety_monitor.latch.state_store import Latched, Moment, StateStore, beginning
 from eip_safety_monitor.permits import Mode
 
 
@@ -127,7 +127,7 @@ def cut_with_its_head(folder: Path, keep: int) -> None:
 def test_an_end_cut_off_together_with_its_head_shows_by_the_latch(tmp_path: Path) -> None:
     log = written(tmp_path, 5)
     store = StateStore(tmp_path, lambda: log.last)
-    store.save(Mode.STOPPED, {})
+    store.save(Latched(Mode.STOPPED, {}))
     log.close()
     assert verify_audit(tmp_path).ok
     cut_with_its_head(tmp_path, 3)
@@ -144,7 +144,7 @@ def test_an_end_cut_off_together_with_its_head_shows_by_the_latch(tmp_path: Path
 
 def test_a_log_that_was_wiped_with_its_head_shows_by_the_latch(tmp_path: Path) -> None:
     log = written(tmp_path, 2)
-    StateStore(tmp_path, lambda: log.last).save(Mode.DISARMED, {})
+    StateStore(tmp_path, lambda: log.last).save(Latched(Mode.DISARMED, {}))
     log.close()
     only_file(tmp_path).unlink()
     (tmp_path / 'audit.head.json').unlink()
@@ -153,7 +153,7 @@ def test_a_log_that_was_wiped_with_its_head_shows_by_the_latch(tmp_path: Path) -
 
 def test_a_chain_written_anew_shows_by_the_latch(tmp_path: Path) -> None:
     log = written(tmp_path, 3)
-    StateStore(tmp_path, lambda: log.last).save(Mode.DISARMED, {})
+    StateStore(tmp_path, lambda: log.last).save(Latched(Mode.DISARMED, {}))
     log.close()
     only_file(tmp_path).unlink()
     (tmp_path / 'audit.head.json').unlink()
@@ -166,13 +166,28 @@ def test_a_chain_written_anew_shows_by_the_latch(tmp_path: Path) -> None:
 
 def test_the_mark_of_the_log_outlives_a_save_without_a_log(tmp_path: Path) -> None:
     log = written(tmp_path, 3)
-    StateStore(tmp_path, lambda: log.last).save(Mode.DISARMED, {})
+    StateStore(tmp_path, lambda: log.last).save(Latched(Mode.DISARMED, {}))
     log.close()
     store = StateStore(tmp_path)
     store.load()
-    store.save(Mode.STOPPED, {f'{n}' * 300: 'y' * 300 for n in range(9)})
+    store.save(Latched(Mode.STOPPED, {f'{n}' * 300: 'y' * 300 for n in range(9)}))
     cut_with_its_head(tmp_path, 1)
     assert verify_audit(tmp_path).damage is Damage.TRUNCATED
+
+
+def test_the_latch_file_says_when_the_last_reset_was(tmp_path: Path) -> None:
+    latched = Latched(Mode.STOPPED, {'a': 'b'}, Moment('boot', 7))
+    StateStore(tmp_path).save(latched)
+    assert StateStore(tmp_path).load() == latched
+
+
+@pytest.mark.parametrize('value', ['7', '[]', '{}', '{"boot_id": "x", "monotonic_ns": Infinity}'])
+def test_a_last_reset_that_cannot_be_read_is_a_stop(tmp_path: Path, value: str) -> None:
+    text = f'{{"mode": "DISARMED", "causes": {{}}, "last_reset": {value}}}'
+    (tmp_path / 'latch.json').write_text(text)
+    begin = beginning(StateStore(tmp_path), None, '')
+    assert begin.mode is Mode.STOPPED
+    assert list(begin.causes) == ['restart.corrupt']
 
 
 @pytest.mark.parametrize('head', ['', '[]', '{"sequence": 1}', '{"sequence": "x", "hash": 1}'])
@@ -254,7 +269,7 @@ def test_a_crash_between_the_two_steps_of_retention_is_no_tampering(
 
 def rotated(folder: Path) -> list[Path]:
     log = written(folder, 40, max_bytes=2000)
-    StateStore(folder, lambda: log.last).save(Mode.DISARMED, {})
+    StateStore(folder, lambda: log.last).save(Latched(Mode.DISARMED, {}))
     log.close()
     return sorted(folder.glob('audit-*.jsonl'))
 
@@ -305,9 +320,17 @@ def forge_another_past(path: Path) -> None:
 
 @pytest.mark.parametrize(
     'tamper',
-    [cut_first_line, cut_last_line, change_first_line, forge_another_past, Path.unlink]
-    + [lambda path: path.rename(path.with_name(path.name.replace('0', 'x')))]
-    + [lambda path: path.rename(path.with_name('audit-000000100.jsonl'))],
+    [
+        cut_first_line,
+        cut_last_line,
+        change_first_line,
+        forge_another_past,
+        Path.unlink,
+        pytest.param(lambda path: path.rename(path.with_name('audit-x.jsonl')), id='no number'),
+        pytest.param(
+            lambda path: path.rename(path.with_name('audit-000000100.jsonl')), id='wrong number'
+        ),
+    ],
 )
 def test_damage_in_the_newest_of_several_files_shows_at_the_start(
     tmp_path: Path, tamper: Callable[[Path], object]

@@ -57,6 +57,28 @@ def rig() -> Rig:
     return Rig()
 
 
+def test_a_recording_of_an_earlier_boot_moves_nothing_and_the_gate_says_why() -> None:
+    rig = Rig()
+    rig.gate = Gate(GateConfig(), rig.clock, 'this boot')
+    for play in (rig.stop, rig.permit, rig.permit):
+        play()
+        rig.gate.hear_command(FORWARD)
+        output = rig.gate.output()
+        assert (output.velocity, output.reason) == (ZERO, Reason.NO_PERMIT)
+        assert 'remote_monitor' in output.detail
+        assert 'remote_monitor' in rig.gate.waits_for
+
+
+def test_a_monitor_on_another_host_is_believed_where_it_is_expected() -> None:
+    rig = Rig()
+    rig.gate = Gate(GateConfig(remote_monitor=True), rig.clock, 'this boot')
+    for play in (rig.stop, rig.stop, rig.permit):
+        play()
+        rig.gate.hear_command(FORWARD)
+        rig.gate.output()
+    assert rig.gate.last.velocity == FORWARD
+
+
 def test_a_new_gate_gives_zero_even_under_a_fresh_permit(rig: Rig) -> None:
     rig.gate = Gate(GateConfig(), rig.clock, 'boot')
     rig.gate.hear_command(FORWARD)

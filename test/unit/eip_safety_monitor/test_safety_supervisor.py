@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from eip_safety_monitor.clock import ManualClock
 from eip_safety_monitor.events import Event
+from eip_safety_monitor.latch.state_store import Moment
 from eip_safety_monitor.latch.stop_latch import TRANSITIONS, Input, state_chart
 from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import PeoplePolicy, PeopleSource, Policy
@@ -195,6 +197,65 @@ def test_reset_is_refused_twice_within_the_cooldown() -> None:
     assert play.reset().success
 
 
+def reset_and_stopped_anew() -> Play:
+    play = armed()
+    play.emergency_stop()
+    run(play, 0.12)
+    assert play.reset().success
+    play.emergency_stop()
+    return play
+
+
+def test_the_cooldown_goes_on_over_a_restart() -> None:
+    play = reset_and_stopped_anew()
+    play.start_monitor()
+    run(play, 0.2)
+    assert 'wait 0.8 s' in play.reset().message
+    play.start_monitor()
+    run(play, 0.9)
+    assert play.reset().success
+
+
+@pytest.mark.parametrize(
+    ('last_reset', 'is_over'),
+    [
+        pytest.param(Moment('other boot', 10**18), True, id='before this boot'),
+        pytest.param(Moment('boot', 10**18), True, id='later than now, so before this boot'),
+        pytest.param(Moment('boot', 10**12), False, id='just now'),
+        pytest.param(None, True, id='never'),
+    ],
+)
+def test_a_reset_before_this_boot_counts_from_the_boot(
+    last_reset: Moment | None, is_over: bool
+) -> None:
+    play = reset_and_stopped_anew()
+    assert play.store.saved is not None
+    play.store.saved = dataclasses.replace(play.store.saved, last_reset=last_reset)
+    play.start_monitor()
+    run(play, 0.2)
+    assert play.reset().success is is_over
+
+
+def test_the_cooldown_holds_right_after_a_boot_for_what_was_reset_before_it() -> None:
+    play = reset_and_stopped_anew()
+    play.clock = ManualClock(0.3)
+    assert play.store.saved is not None
+    play.store.saved = dataclasses.replace(play.store.saved, last_reset=Moment('old', 10**12))
+    play.start_monitor()
+    run(play, 0.2)
+    assert 'wait 0.5 s' in play.reset().message
+
+
+def test_with_a_lost_latch_file_the_cooldown_begins_at_the_start() -> None:
+    play = armed()
+    play.store.saved = None
+    play.start_monitor()
+    run(play, 0.2)
+    assert 'wait 0.8 s' in play.reset().message
+    run(play, 0.9)
+    assert play.reset().success
+
+
 def test_reset_without_a_stop_is_refused() -> None:
     assert not armed().reset().success
 
@@ -324,6 +385,43 @@ def test_an_orderly_end_while_armed_comes_up_disarmed() -> None:
     play.supervisor.shut_down()
     play.start_monitor()
     assert play.supervisor.mode is Mode.DISARMED
+
+
+@pytest.mark.parametrize('make', [armed, Play], ids=['armed', 'disarmed'])
+def test_a_crash_comes_up_stopped_by_the_exception_and_is_no_orderly_end(
+    make: Callable[[], Play],
+) -> None:
+    play = make()
+    play.supervisor.crash(RuntimeError('the wheel came off'))
+    assert play.log.last is not None
+    assert (play.log.last.body['kind'], play.log.last.body['cause']) == ('stop', 'monitor.crashed')
+    play.start_monitor()
+    state = play.supervisor.state()
+    assert state.mode is Mode.STOPPED
+    assert 'monitor.crashed' in state.active_causes
+    assert 'RuntimeError: the wheel came off' in state.cause
+
+
+def test_a_second_crash_is_in_the_log_and_in_the_cause_as_well() -> None:
+    play = armed()
+    play.supervisor.crash(RuntimeError('first'))
+    play.start_monitor()
+    play.supervisor.crash(ValueError('second'))
+    assert play.log.last is not None
+    assert 'second' in play.log.last.body['message']
+    play.start_monitor()
+    assert 'ValueError: second' in play.supervisor.state().cause
+
+
+def test_a_crash_that_cannot_be_written_down_is_an_unclean_end() -> None:
+    play = armed()
+    play.log.is_full = play.store.is_full = True
+    play.supervisor.crash(RuntimeError('the disk came off'))
+    play.log.is_full = play.store.is_full = False
+    play.log.is_unsaved = False
+    play.start_monitor()
+    assert play.supervisor.mode is Mode.STOPPED
+    assert 'restart.unclean' in causes(play)
 
 
 def test_a_lost_latch_file_beside_a_log_comes_up_stopped() -> None:
