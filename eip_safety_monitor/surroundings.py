@@ -49,7 +49,7 @@ class Surroundings:
             name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
         }
         self._clock = clock
-        self._stamps = {'scan': StampCheck(), 'odom': StampCheck()}
+        self._stamps = {name: StampCheck() for name in ('scan', 'odom', 'scene')}
         self._stamp_problems: dict[str, str] = {}
         self._finding: ScanFinding | None = None
         self.odometry: Odometry | None = None
@@ -72,9 +72,14 @@ class Surroundings:
             self._moved_ns = self._clock.now_ns()
 
     def hear_scene(self, scene: Scene, received_ns: int | None = None) -> None:
-        """Take who is near; heard and not used when people come from the lidar."""
+        """Take who is near; heard and not used when people come from the lidar.
+
+        A scene without a stamp is as old as its receipt; a stamp, once given, must go with time.
+        """
         if 'scene' in self._watchdogs:
             self._watchdogs['scene'].feed(received_ns)
+            if scene.stamp_ns > 0:
+                self._check_stamp('scene', scene.stamp_ns)
         self._scene = scene
 
     def hear_link(self, link: FrameLink, received_ns: int | None = None) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from eip_safety_monitor.clock import ManualClock
+from eip_safety_monitor.policy import Policy, Reaction
+from eip_safety_monitor.readings import Scene
+from eip_safety_monitor.surroundings import Surroundings
 from eip_safety_monitor.watch.stamp_check import StampCheck
 
 SECOND = 1_000_000_000
@@ -47,3 +51,18 @@ def test_a_slow_network_now_and_then_is_no_fault() -> None:
 @pytest.mark.parametrize('stamp_ns', [0, -5])
 def test_no_stamp_is_a_fault(stamp_ns: int) -> None:
     assert StampCheck().check(stamp_ns, 5 * SECOND) == 'carries no stamp'
+
+
+@pytest.mark.parametrize(('is_stamped', 'causes'), [(True, ['stamp.scene']), (False, [])])
+def test_a_perception_that_repeats_an_old_scene_holds_the_robot(
+    is_stamped: bool, causes: list[str]
+) -> None:
+    clock = ManualClock()
+    here = Surroundings(Policy(), clock)
+    stamp_ns = clock.now_ns() + SECOND if is_stamped else 0
+    for _ in range(15):
+        here.hear_scene(Scene(stamp_ns=stamp_ns))
+        clock.advance(0.1)
+    found = [c for c in here.assess().causes if 'scene' in c.identifier]
+    assert [c.identifier for c in found] == causes
+    assert all(c.reaction is Reaction.PROTECTIVE and 'late' in c.message for c in found)
