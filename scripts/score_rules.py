@@ -28,8 +28,14 @@ from eip_llm_interface.training.parts.freeform import read_rows
 from eip_llm_interface.training.parts.patterns import read_patterns
 
 KNOWLEDGE = Path(__file__).resolve().parent.parent / 'eip_llm_interface' / 'knowledge'
-BOUND, GRAVE_BOUND, GRAVE = 0.9, 0.8, 0.9
-"""Least precision of a case that acts alone, and that of one whose severity is at least GRAVE."""
+BOUND, GRAVE_BOUND, GRAVE = 0.85, 0.75, 0.9
+"""Least precision of a case that acts alone, and that of one whose severity is at least GRAVE.
+
+Half of the training sentences were written to look like a hazard, so that a case errs more often
+on them than in use.
+"""
+LEAST_ERRORS = 3
+"""On fewer harmless sentences nothing is said of a case."""
 EXPECTED, WEIGHT = 0.95, 10.0
 """A case's precision before anything was seen, and for how many sentences that counts."""
 LIKELY = 0.6
@@ -86,6 +92,7 @@ def too_unsure(
         for hazard in knowledge.hazards
         for index, case in enumerate(hazard.cases)
         if case.score >= alone_score
+        and counts.get(((hazard.id, index), False), 0) >= LEAST_ERRORS
         and precision(counts, (hazard.id, index))
         < (GRAVE_BOUND if hazard.severity >= GRAVE else BOUND)
     }

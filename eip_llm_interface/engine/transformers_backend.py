@@ -19,6 +19,7 @@ from eip_llm_interface.engine.loading import (
     load_model,
     token_texts,
 )
+from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 
 __all__ = ['TransformersEngine']
 
@@ -45,6 +46,8 @@ class TransformersEngine:
         self._tokenizer, self._model = load_model(str(model), self._device, self._options)
         self._accepts = set(inspect.signature(self._model.forward).parameters)
         self._ends = end_tokens(self._model, self._tokenizer)
+        config = self._model.config
+        self._writable = PlanVocabulary(config, self._name, self._ends, self._device)
 
     @property
     def name(self) -> str:
@@ -156,7 +159,7 @@ class TransformersEngine:
         self._open_or_raise()
         cursor = self._cursor(grammar) if grammar is not None else None
         ids, _ = self._batch([prompt])
-        prompt_tokens = int(ids.shape[1])
+        asked = ids[0]
         written: list[int] = []
         shown = ''
         first_s = 0.0
@@ -171,7 +174,8 @@ class TransformersEngine:
                     input_ids=ids, past_key_values=cache, use_cache=True, **self._keep_last()
                 )
             cache = output.past_key_values
-            token = self._choose(output.logits[0, -1].float(), cursor)
+            logits = self._writable.within(output.logits[0, -1].float(), asked)
+            token = self._choose(logits, cursor)
             first_s = first_s or time.perf_counter() - began
             if token in self._ends and len(written) >= min_tokens:
                 finished = True
@@ -186,7 +190,7 @@ class TransformersEngine:
                 finished = True
                 break
             ids = torch.tensor([fresh], device=self._device)
-        return Generation(self._decode(written), prompt_tokens, len(written), first_s, finished)
+        return Generation(self._decode(written), len(asked), len(written), first_s, finished)
 
     def _forced(self, cursor: GrammarCursor) -> list[int]:
         """Advance `cursor` over what it forces and return its tokens, without asking the model.

@@ -10,6 +10,7 @@ import numpy as np
 
 from eip_llm_interface.engine.nano_format import CATEGORIES
 from eip_llm_interface.engine.ngrams import NgramHead
+from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 from eip_llm_interface.training.calibrate import (
     Calibration,
     Margin,
@@ -64,11 +65,12 @@ def held_out_figures(
     tokenizer: Any,
     examples: Sequence[Example],
     plans: Sequence[Example],
+    writable: PlanVocabulary,
     device: str,
 ) -> Mapping[str, float]:
     """Return accuracy, recall, false blocks, pair accuracy, calibration error and exact plans.
 
-    `margins` are those of the verdicts in `examples`.
+    `margins` are those of the verdicts in `examples`, `writable` holds the tokens of plans.
     """
     verdicts = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
     p = probabilities(margins, calibration)
@@ -85,7 +87,7 @@ def held_out_figures(
         }
     tried = plans[:PLANS_TRIED]
     if tried:
-        right = sum(_writes(model, tokenizer, item, device) for item in tried)
+        right = sum(_writes(model, tokenizer, item, writable, device) for item in tried)
         figures['plans_exact'] = right / len(tried)
     return figures
 
@@ -99,7 +101,9 @@ def _pair_accuracy(examples: Sequence[Example], right: np.ndarray) -> float:
     return sum(whole) / len(whole) if whole else 0.0
 
 
-def _writes(model: Any, tokenizer: Any, example: Example, device: str) -> bool:
+def _writes(
+    model: Any, tokenizer: Any, example: Example, writable: PlanVocabulary, device: str
+) -> bool:
     """Return whether the model, without any grammar, writes exactly the wanted plan."""
     import torch
 
@@ -108,7 +112,8 @@ def _writes(model: Any, tokenizer: Any, example: Example, device: str) -> bool:
     ids = torch.tensor([[*prompt[0], *wanted]], device=device)
     with torch.inference_mode():
         logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt[0]) - 1 : -1]
-    return logits.argmax(-1).tolist() == wanted
+    asked = ids[0, : len(prompt[0])]
+    return [int(writable.within(row, asked).argmax()) for row in logits] == wanted
 
 
 def _right_padded(prompts: Sequence[str], tokenizer: Any, device: str) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eip_llm_interface.evaluation.card import NO_RESULTS, commit
+from eip_llm_interface.evaluation.card import NO_RESULTS
 from eip_llm_interface.training.corpus import Corpus
 from eip_llm_interface.training.train_config import TrainConfig
 
@@ -66,8 +66,10 @@ how it does on other people's words. The model alone, without the rules.
 """
 
 
-def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, device: str) -> Path:
-    """Write README.md into the model's folder and return its path."""
+def write_model_card(
+    config: TrainConfig, result: TrainResult, corpus: Corpus, device: str, made_of: str
+) -> Path:
+    """Write README.md into the model's folder and return its path; `made_of` is the commit."""
     import torch
     import transformers
 
@@ -91,7 +93,7 @@ def write_model_card(config: TrainConfig, result: TrainResult, corpus: Corpus, d
             device=device,
             seed=config.seed,
             date=datetime.date.today().isoformat(),
-            commit=commit(),
+            commit=made_of,
             torch=torch.__version__,
             transformers=transformers.__version__,
             python=platform.python_version(),

@@ -13,6 +13,8 @@ from eip_llm_interface.engine.int8_weights import save_int8
 from eip_llm_interface.engine.loading import choose_device
 from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT, SAFE
 from eip_llm_interface.engine.ngrams import NgramHead
+from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
+from eip_llm_interface.evaluation.card import commit
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.training.batches import Row, rows_of
 from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_use
@@ -57,7 +59,7 @@ def train(
     from eip_llm_interface.training.learning import Answers, learn
     from eip_llm_interface.training.lexical_model import LexicalModel, meanings
 
-    began = time.monotonic()
+    began, made_of = time.monotonic(), commit()
     wordnet, knowledge = WordNet.load(config.wordnet), Knowledge.load()
     config.output.mkdir(parents=True, exist_ok=True)
     if config.threads:
@@ -80,6 +82,7 @@ def train(
     control = list(ids.values())
     tokens = learn(learner, rows, answers, config, device, control, identity, progress)
     model = learner.merged()
+    model.config.eip = {'plan_tokens': answers.plans.tolist()}
     ngrams = _ngrams(rows, verdicts[0], config)
     calibration, figures = _looked_at(model, ngrams, tokenizer, corpus, config, device)
     if ngrams is not None:
@@ -94,7 +97,7 @@ def train(
         weights_mb=weights_mb,
         figures=figures,
     )
-    write_model_card(config, result, corpus, device)
+    write_model_card(config, result, corpus, device, made_of)
     return result
 
 
@@ -152,7 +155,11 @@ def _looked_at(
     apart = calibration_examples(config.freeform)
     told = verdict_margins(model, tokenizer, apart, device, ngrams) if apart else margins
     calibration = fit_calibration(told)
-    figures = held_out_figures(margins, calibration, model, tokenizer, judged, plans, device)
+    ends = [tokenizer.eos_token_id]
+    writable = PlanVocabulary(model.config, config.output.name, ends, device)
+    figures = held_out_figures(
+        margins, calibration, model, tokenizer, judged, plans, writable, device
+    )
     return for_use(calibration, told, config.harm_prior), figures
 
 
@@ -169,7 +176,7 @@ def _save(
     """Write config, tokenizer and weights; return the weights' size, MB."""
     import torch
 
-    model.config.eip = {
+    model.config.eip |= {
         'format': FORMAT,
         'categories': list(CATEGORIES),
         'calibration': asdict(calibration),

@@ -7,11 +7,14 @@ import math
 import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from eip_llm_interface.engine.engine import Engine, ModelError
 from eip_llm_interface.engine.loading import EngineOptions, choose_device, token_texts
+from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import SkillsManifest
@@ -188,8 +191,6 @@ def test_a_prompt_longer_than_the_model_is_refused(copy: Path) -> None:
 
 
 def test_cuda_that_is_not_there_is_named() -> None:
-    import torch
-
     if torch.cuda.is_available():
         pytest.skip('this machine has CUDA')
     assert choose_device('auto') == 'cpu'
@@ -199,10 +200,23 @@ def test_cuda_that_is_not_there_is_named() -> None:
 
 @pytest.mark.gpu
 def test_half_precision_on_a_gpu_agrees_with_the_cpu(tiny_model: Path) -> None:
-    import torch
-
     if not torch.cuda.is_available():
         pytest.skip('not measured: no CUDA')
     here = TransformersEngine(tiny_model, CPU).score(['bring me the cup'], ['a', 'b'])[0]
     there = TransformersEngine(tiny_model, EngineOptions()).score(['bring me the cup'], ['a', 'b'])
     assert there[0] == pytest.approx(here, abs=0.1)
+
+
+def test_a_plan_is_written_with_tokens_of_plans_and_of_its_prompt() -> None:
+    config = SimpleNamespace(vocab_size=6, eip={'plan_tokens': [0, 2]})
+    logits, prompt = torch.arange(6.0), torch.tensor([3, 3])
+    left = PlanVocabulary(config, 'm', [5], 'cpu').within(logits, prompt)
+    assert left.isfinite().nonzero().flatten().tolist() == [0, 2, 3, 5]
+    assert PlanVocabulary(SimpleNamespace(), 'm', [5], 'cpu').within(logits, prompt) is logits
+
+
+@pytest.mark.parametrize('tokens', [[6], [-1], ['a'], 7, {}])
+def test_plan_tokens_that_are_none_are_one_line(tokens: object) -> None:
+    config = SimpleNamespace(vocab_size=6, eip={'plan_tokens': tokens})
+    with pytest.raises(ModelError, match='model m: eip'):
+        PlanVocabulary(config, 'm', [5], 'cpu')

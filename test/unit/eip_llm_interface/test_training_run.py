@@ -81,8 +81,10 @@ def test_a_trained_model_answers_commands(trained: Path) -> None:
 
 
 def test_the_folder_says_what_it_is(trained: Path) -> None:
-    settings = json.loads((trained / 'config.json').read_text())['eip']
+    config = trained / 'config.json'
+    settings = json.loads(config.read_text())['eip']
     assert settings['format'] == FORMAT and settings['calibration']['temperature'] > 0
+    assert 0 < len(settings['plan_tokens']) < json.loads(config.read_text())['vocab_size']
     card = (trained / 'README.md').read_text()
     assert 'Weak spots' in card and '{' not in card
 
