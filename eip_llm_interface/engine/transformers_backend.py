@@ -20,6 +20,7 @@ from eip_llm_interface.engine.loading import (
     token_texts,
 )
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
+from eip_llm_interface.engine.prefill import candidate_log_probs
 
 __all__ = ['TransformersEngine']
 
@@ -80,7 +81,7 @@ class TransformersEngine:
         return len(self.token_ids(text))
 
     def score(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
-        """Return log-probabilities of the candidates' first tokens after each prompt."""
+        """Return the log-probabilities, among them, of the candidates' first tokens."""
         import torch
 
         if not prompts:
@@ -88,8 +89,9 @@ class TransformersEngine:
         self._open_or_raise()
         columns = self._first_tokens(candidates)
         with self._lock, torch.inference_mode():
-            logits = self._last_logits(*self._batch(prompts)).float()
-            table = torch.log_softmax(logits, dim=-1)[:, columns]
+            self._open_or_raise()
+            ids, mask = self._batch(prompts)
+            table = candidate_log_probs(self._model, self._accepts, ids, mask, columns)
         return [[float(value) for value in row] for row in table.cpu()]
 
     def generate(
@@ -244,15 +246,6 @@ class TransformersEngine:
             if len(self._grammars) > KEPT_GRAMMARS:
                 self._grammars.popitem(last=False)
         return GrammarCursor(choices)
-
-    def _last_logits(self, ids: Any, mask: Any) -> Any:
-        self._open_or_raise()
-        inputs: dict[str, Any] = {'input_ids': ids, 'use_cache': False, **self._keep_last()}
-        if mask is not None:
-            inputs['attention_mask'] = mask
-            if 'position_ids' in self._accepts:
-                inputs['position_ids'] = (mask.cumsum(-1) - 1).clamp(min=0)
-        return self._model(**inputs).logits[:, -1]
 
     def _keep_last(self) -> dict[str, int]:
         return {'logits_to_keep': 1} if 'logits_to_keep' in self._accepts else {}

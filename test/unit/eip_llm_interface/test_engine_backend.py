@@ -9,9 +9,11 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from eip_llm_interface.engine import prefill
 from eip_llm_interface.engine.engine import Engine, ModelError
 from eip_llm_interface.engine.loading import EngineOptions, choose_device, token_texts
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
@@ -49,7 +51,16 @@ def test_scores_in_a_batch_equal_scores_one_by_one(engine: TransformersEngine) -
 def test_scores_are_log_probabilities(engine: TransformersEngine) -> None:
     [row] = engine.score(['go'], ['a', 'b', 'c'])
     assert all(value < 0 for value in row)
-    assert sum(map(math.exp, row)) < 1
+    assert sum(map(math.exp, row)) == pytest.approx(1.0)
+
+
+def test_a_plain_head_computes_the_same_from_the_candidates_rows_alone(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = ['go', 'bring me the cup from the table']
+    few = engine.score(prompts, ['a', 'b', 'c'])
+    monkeypatch.setattr(prefill, 'PLAIN_HEADS', frozenset())
+    assert np.allclose(few, engine.score(prompts, ['a', 'b', 'c']), atol=1e-5)
 
 
 def test_nothing_asked_is_nothing_scored(engine: TransformersEngine) -> None:
