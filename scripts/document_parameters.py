@@ -32,8 +32,9 @@ HEAD = """# Parameters
 Made by `scripts/document_parameters.py` from the dataclasses in the code. A value out of range ends
 the node with one line and exit code 2. The three lifecycle nodes (`safety_llm`, `memory_manager`,
 `performance_monitor`) also take `autostart` (true): configure and activate without a manager.
-Parameters are read at the start, and setting one later is refused; only those of `safety_llm` up to
-`optimization_level` are read anew at every configure.
+Parameters are read at the start, and setting one later is refused. Those of `safety_llm` up to
+`optimization_level` may be set, and act from the next configure on; `autostart` is read at
+the start alone.
 The rules of the safety monitor are in `config/safety_policy.yaml`.
 """
 

@@ -44,10 +44,10 @@ def main() -> int:
 
 def check_tools() -> None:
     """Raise SetUpError for the first tool that is missing, before anything is written."""
-    if sys.version_info < (3, 11):  # noqa: UP036  (this file runs before anything is set up)
+    if not (3, 11) <= sys.version_info[:2] <= (3, 12):
         version = '.'.join(map(str, sys.version_info[:3]))
         raise SetUpError(
-            f'Python {version} is too old, 3.11 or newer is needed: install it and run '
+            f'Python {version} cannot be used, 3.11 or 3.12 is needed: install one and run '
             '`make PYTHON=/path/to/python3.11 …`'
         )
     header = Path(sysconfig.get_paths()['include']) / 'Python.h'

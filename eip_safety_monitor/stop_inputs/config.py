@@ -107,7 +107,7 @@ class JoystickStop:
 
 @dataclass(frozen=True)
 class StopInputsPolicy:
-    """Every stop input; any of them pressed, lost or unreadable stops the robot.
+    """Every stop input; pressed it stops the robot, lost or unreadable it stops an armed one.
 
     `default_topic`: whether safety/hardware_stop must be there, as `signals.hardware_stop` says.
     A true on it stops in any case.
