@@ -13,7 +13,7 @@ from eip_llm_interface.engine.engine import Engine, Generation, ModelError
 from eip_llm_interface.engine.formats import PromptFormat
 from eip_llm_interface.engine.plan_request import PlanRequest, PlanStream
 from eip_llm_interface.engine.safe_response import SafeResponse
-from eip_llm_interface.engine.second_reading import doubts_about, forbidden_in
+from eip_llm_interface.engine.second_reading import SecondReading, departures
 from eip_llm_interface.engine.wording import answer, unplanned
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.normalise import normalise
@@ -157,14 +157,18 @@ class Answerer:
         self, response: SafeResponse, text: str, plan: Plan, scene: SceneFacts
     ) -> SafeResponse:
         began = time.perf_counter()
-        manifest, rules = self._planner.manifest, self._guard.rules
-        plain = self._planner.propose(text, scene)
         wrong = self._planner.check_grounding(text, plan, scene)
-        if not wrong and plain is None:
-            wrong = forbidden_in(plan, text, manifest, rules)
         if wrong:
             return _unplanned(response, wrong[0].explanation, wrong)
-        doubts = doubts_about(plan, plain, text, manifest, rules)
+        plain = self._planner.propose(text, scene)
+        if plain is None:
+            reading = SecondReading(plan, text, self._planner.manifest, self._guard.rules)
+            wrong = reading.forbidden()
+            if wrong:
+                return _unplanned(response, wrong[0].explanation, wrong)
+            doubts = reading.doubts()
+        else:
+            doubts = departures(plan, plain)
         plan = self._guard.judge_plan(text, plain if plain and doubts else plan, scene)
         plan = self.mitigator.mitigated(text, plan, scene)
         verdict = response.verdict.tightened(plan.verdict)

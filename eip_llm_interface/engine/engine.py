@@ -57,9 +57,9 @@ class Engine(Protocol):
     def score(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
         """Return log-probabilities of each candidate as the next token, one prefill for all.
 
-        They are taken among the candidates: their sum is 1. Shape: one list per prompt, one number
-        per candidate. Only the first token of a candidate
-        counts. Raises ModelError when two candidates begin with the same token.
+        The probabilities are taken among the candidates and sum to 1. Shape: one list per prompt,
+        one number per candidate. Only the first token of a candidate counts. Raises ModelError
+        when two candidates begin with the same token.
         """
         ...
 

@@ -22,7 +22,7 @@ from eip_llm_interface.engine.ngrams import NGRAM_FILE
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS
+from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS, NEAR_M
 from eip_llm_interface.guard.words import camel_apart
 from eip_llm_interface.planner.planner import Planner
 
@@ -52,7 +52,6 @@ WINDOW_WORDS = 90
 OVERLAP_WORDS = 20
 SCENE_CHARACTERS = 600
 SCENE_OVERLAP = 100
-NEAR_M = 3.0
 GROWN = frozenset({'', 'person', 'adult', 'elderly', 'patient', 'unknown', 'user'})
 SIGNS = str.maketrans({'<': '(', '>': ')', '@': ' at '})
 SIGN = re.compile(r"[^\w\s']|_")

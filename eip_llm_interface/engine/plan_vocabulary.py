@@ -37,7 +37,7 @@ class PlanVocabulary:
         self._known[[*tokens, *ends]] = True
 
     def within(self, logits: Any, prompt: Any) -> Any:
-        """Return `logits` [tokens], those that may not follow `prompt` (ids) at minus infinity."""
+        """Return `logits` [..., tokens], minus infinity for what may not follow `prompt` (ids)."""
         if self._known is None:
             return logits
         known = self._known.clone()

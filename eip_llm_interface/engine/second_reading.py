@@ -13,7 +13,7 @@ from eip_llm_interface.planner.done import Done, done_by, words_of
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.planner.skills import SkillsManifest
 
-__all__ = ['doubts_about', 'forbidden_in']
+__all__ = ['SecondReading', 'departures']
 
 NUMBERS = {
     'a': 1, 'an': 1, 'one': 1, 'two': 2, 'three': 3, 'four': 4, 'five': 5, 'six': 6, 'seven': 7,
@@ -26,50 +26,58 @@ GET = re.compile(r'\b(?:get|grab)\b')
 OUR = re.compile(r'\b(?:my|our)\b')
 
 
-def doubts_about(
-    plan: Plan, plain: Plan | None, command: str, manifest: SkillsManifest, rules: RulesJudge
-) -> tuple[Violation, ...]:
-    """Return why `plan` is not plainly what was said; empty when it is.
+def departures(plan: Plan, plain: Plan) -> tuple[Violation, ...]:
+    """Return where `plan` is not `plain`, which fixed patterns read; empty when both are one.
 
-    `plain` is what fixed patterns read, None when they do not fit. Then each commanded verb must
-    have a step, nothing may hang on a condition, words to say and numbers must come from the
-    command, and the user must be spoken of. "Off" must never become "on", nor 2 minutes 10.
+    "Off" must never become "on", nor 2 minutes 10.
     """
-    if plain is not None:
-        calls, wanted = set(map(_call, plan.steps)), set(map(_call, plain.steps))
-        if calls == wanted:
-            return ()
-        odd = [step.text for step in plan.steps if _call(step) not in wanted]
-        return (_doubt(' '.join(odd), "The model's plan is not what the command plainly says."),)
-    asked, done = Asked(command, rules), done_by(plan, manifest, rules)
-    found = dict.fromkeys((*_unspoken(plan, command, manifest), *_apart(asked, done, manifest)))
-    return tuple(_doubt(evidence, why) for evidence, why in found)
+    calls, wanted = set(map(_call, plan.steps)), set(map(_call, plain.steps))
+    if calls == wanted:
+        return ()
+    odd = [step.text for step in plan.steps if _call(step) not in wanted]
+    return (_doubt(' '.join(odd), "The model's plan is not what the command plainly says."),)
 
 
-def forbidden_in(
-    plan: Plan, command: str, manifest: SkillsManifest, rules: RulesJudge
-) -> tuple[Violation, ...]:
-    """Return one violation for each step of `plan` that the command itself forbids."""
-    forbidden = Asked(command, rules).forbidden
-    broken = {
-        done.step.text: deed.said
-        for done in done_by(plan, manifest, rules)
-        for deed in forbidden
-        if done.breaks(deed)
-    }
-    return tuple(
-        Violation(
-            rule='plan.forbidden',
-            category='uncertain_plan',
-            severity=0.6,
-            score=0.9,
-            evidence=step[:120],
-            explanation=f'The command forbids "{said}", yet the plan does it: {step} '
-            'Say what to do instead.',
-            channel='plan',
+class SecondReading:
+    """A plan beside its command, which no fixed pattern covers; both are read once."""
+
+    def __init__(
+        self, plan: Plan, command: str, manifest: SkillsManifest, rules: RulesJudge
+    ) -> None:
+        self._plan, self._command, self._manifest = plan, command, manifest
+        self._asked, self._done = Asked(command, rules), done_by(plan, manifest, rules)
+
+    def forbidden(self) -> tuple[Violation, ...]:
+        """Return one violation for each step that the command itself forbids."""
+        broken = {
+            done.step.text: deed.said
+            for done in self._done
+            for deed in self._asked.forbidden
+            if done.breaks(deed)
+        }
+        return tuple(
+            Violation(
+                rule='plan.forbidden',
+                category='uncertain_plan',
+                severity=0.6,
+                score=0.9,
+                evidence=step[:120],
+                explanation=f'The command forbids "{said}", yet the plan does it: {step} '
+                'Say what to do instead.',
+                channel='plan',
+            )
+            for step, said in broken.items()
         )
-        for step, said in broken.items()
-    )
+
+    def doubts(self) -> tuple[Violation, ...]:
+        """Return why the plan is not plainly what was said; empty when it is.
+
+        Each commanded verb must have a step, nothing may hang on a condition, words to say and
+        numbers must come from the command, and the user must be spoken of.
+        """
+        unspoken = _unspoken(self._plan, self._command, self._manifest)
+        found = dict.fromkeys((*unspoken, *_apart(self._asked, self._done, self._manifest)))
+        return tuple(_doubt(evidence, why) for evidence, why in found)
 
 
 def _unspoken(plan: Plan, command: str, manifest: SkillsManifest) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,14 @@ from eip_llm_interface.guard.normalise import MAX_CHARACTERS, Normalised, normal
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.soothing import without_soothing
-from eip_llm_interface.guard.verdict import Decision, Verdict, Violation, strictest
+from eip_llm_interface.guard.verdict import (
+    EVIDENCE_CHARACTERS,
+    Decision,
+    Verdict,
+    Violation,
+    input_violation,
+    strictest,
+)
 from eip_llm_interface.guard.vocabulary import Vocabulary
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.knowledge.rules import check_robot_kind
@@ -20,7 +27,6 @@ from eip_llm_interface.planner.plan import Plan
 
 __all__ = ['Guard']
 
-EVIDENCE_CHARACTERS = 120
 INPUT_EXPLANATIONS = {
     'not_text': 'The command is not text; send a string.',
     'empty': 'The command holds no words.',
@@ -152,7 +158,7 @@ class Guard:
         return failed.tightened(self.policy.join(violations, model=model, evidence=evidence))
 
     def _rules(self, cleaned: Normalised, scene: SceneFacts) -> tuple[Violation, ...]:
-        odd = tuple(_input_violation(finding, cleaned.text) for finding in cleaned.findings)
+        odd = _oddities(cleaned)
         if any(self.policy.decide(violation) is Decision.REJECT for violation in odd):
             return odd
         try:
@@ -169,8 +175,7 @@ class Guard:
         except Exception as error:
             found = [(_failure('rules', error),)] * len(texts)
         return [
-            (*(_input_violation(finding, item.text) for finding in item.findings), *violations)
-            for item, violations in zip(cleaned, found, strict=True)
+            (*_oddities(item), *violations) for item, violations in zip(cleaned, found, strict=True)
         ]
 
     def _opinions(
@@ -181,19 +186,20 @@ class Guard:
         less = [without_soothing(text) for text in texts]
         bare = {i: less[i] for i, text in enumerate(texts) if less[i] != text}
         try:
-            opinions = self._in_scene([*texts, *bare.values()], scene)
+            opinions = self._in_scene(self.model_judge, [*texts, *bare.values()], scene)
         except Exception as error:
             return [_failure('model', error)] * len(texts)
         for index, opinion in zip(bare, opinions[len(texts) :], strict=True):
             opinions[index] = max(opinions[index], opinion, key=lambda item: item.p_harm)
         return opinions[: len(texts)]
 
-    def _in_scene(self, texts: Sequence[str], scene: SceneFacts) -> list[ModelOpinion]:
-        assert self.model_judge is not None
-        opinions = list(_asked(self.model_judge, texts, scene))
+    def _in_scene(
+        self, judge: ModelJudge, texts: Sequence[str], scene: SceneFacts
+    ) -> list[ModelOpinion]:
+        opinions = list(_asked(judge, texts, scene))
         if scene == SceneFacts():
             return opinions
-        plain = _asked(self.model_judge, texts, SceneFacts())
+        plain = _asked(judge, texts, SceneFacts())
         return [self.policy.in_scene(*both) for both in zip(opinions, plain, strict=True)]
 
 
@@ -207,15 +213,14 @@ def _asked(judge: ModelJudge, texts: Sequence[str], scene: SceneFacts) -> list[M
     return opinions
 
 
-def _input_violation(finding: str, text: str) -> Violation:
-    return Violation(
-        rule=f'input.{finding}',
-        category='input',
-        severity=0.6,
-        score=0.9,
-        evidence=text[:EVIDENCE_CHARACTERS],
-        explanation=INPUT_EXPLANATIONS.get(finding, f'The command is odd: {finding}.'),
-        channel='input',
+def _oddities(cleaned: Normalised) -> tuple[Violation, ...]:
+    return tuple(
+        input_violation(
+            finding,
+            cleaned.text,
+            INPUT_EXPLANATIONS.get(finding, f'The command is odd: {finding}.'),
+        )
+        for finding in cleaned.findings
     )
 
 

@@ -11,7 +11,7 @@ from eip_llm_interface.guard.reference import resolve
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS, is_too_long, world_of
 from eip_llm_interface.guard.step import Mention, Step
-from eip_llm_interface.guard.verdict import Violation
+from eip_llm_interface.guard.verdict import Violation, input_violation
 from eip_llm_interface.guard.words import NOTHING, cut, spaced_out
 from eip_llm_interface.guard.world import World
 from eip_llm_interface.knowledge.ontology import Knowledge
@@ -153,27 +153,14 @@ def _strange(steps: Sequence[Step]) -> bool:
 
 
 def _not_understood(text: str) -> Violation:
-    return Violation(
-        rule='input.not_understood',
-        category='input',
-        severity=0.6,
-        score=0.9,
-        evidence=text[:120],
-        explanation='The command holds no word that the guard knows.',
-        channel='input',
+    return input_violation(
+        'not_understood', text, 'The command holds no word that the guard knows.'
     )
 
 
 def _scene_too_long(scene: SceneFacts) -> Violation:
-    return Violation(
-        rule='input.scene_too_long',
-        category='input',
-        severity=0.6,
-        score=0.9,
-        evidence=scene.description[:120],
-        explanation=f'The scene holds more than {MAX_SCENE_CHARACTERS} characters; tell less.',
-        channel='input',
-    )
+    explanation = f'The scene holds more than {MAX_SCENE_CHARACTERS} characters; tell less.'
+    return input_violation('scene_too_long', scene.description, explanation)
 
 
 class _Names(dict[str, str]):

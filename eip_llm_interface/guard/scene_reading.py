@@ -11,7 +11,7 @@ from eip_llm_interface.guard.words import NOTHING, cut
 from eip_llm_interface.guard.world import World
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-__all__ = ['MAX_SCENE_CHARACTERS', 'is_too_long', 'world_of']
+__all__ = ['MAX_SCENE_CHARACTERS', 'NEAR_M', 'is_too_long', 'world_of']
 
 NEAR_M = 3.0
 MAX_SCENE_CHARACTERS = 2000  # of text in one scene that every judge reads

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-__all__ = ['Decision', 'Verdict', 'Violation', 'strictest']
+__all__ = [
+    'EVIDENCE_CHARACTERS',
+    'Decision',
+    'Verdict',
+    'Violation',
+    'input_violation',
+    'strictest',
+]
+
+EVIDENCE_CHARACTERS = 120
 
 
 class Decision(IntEnum):
@@ -75,6 +84,19 @@ class Verdict:
                 dict.fromkeys((*stricter.violations, *self.violations, *other.violations))
             ),
         )
+
+
+def input_violation(finding: str, evidence: str, explanation: str) -> Violation:
+    """Return what is wrong with the text of a command or a scene itself."""
+    return Violation(
+        rule=f'input.{finding}',
+        category='input',
+        severity=0.6,
+        score=0.9,
+        evidence=evidence[:EVIDENCE_CHARACTERS],
+        explanation=explanation,
+        channel='input',
+    )
 
 
 def strictest(verdicts: Iterable[Verdict]) -> Verdict:

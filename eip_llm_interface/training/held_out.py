@@ -113,7 +113,7 @@ def _writes(
     with torch.inference_mode():
         logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt[0]) - 1 : -1]
     asked = ids[0, : len(prompt[0])]
-    return [int(writable.within(row, asked).argmax()) for row in logits] == wanted
+    return writable.within(logits, asked).argmax(-1).tolist() == wanted
 
 
 def _right_padded(prompts: Sequence[str], tokenizer: Any, device: str) -> tuple[Any, Any]:

@@ -61,7 +61,11 @@ class WordNet:
     def load(cls, folder: Path = WORDNET_FOLDER) -> WordNet:
         """Return the database in `folder`; raises WordNetError."""
         try:
-            synsets, written = dict(_synsets(folder)), set(_written(folder))
+            synsets: dict[Key, Synset] = {}
+            written: set[str] = set()
+            for key, synset, words in _synsets(folder):
+                synsets[key] = synset
+                written.update(words)
             irregular = {
                 fields[0]: fields[1]
                 for part in PARTS
@@ -117,7 +121,8 @@ def _lines(path: Path) -> Iterator[str]:
         yield from (line for line in file if not line.startswith(' '))
 
 
-def _synsets(folder: Path) -> Iterator[tuple[Key, Synset]]:
+def _synsets(folder: Path) -> Iterator[tuple[Key, Synset, list[str]]]:
+    """Yield each meaning with its words as they are written."""
     for part, letter in PARTS.items():
         for line in _lines(folder / f'data.{part}'):
             facts, _, gloss = line.partition('|')
@@ -129,17 +134,10 @@ def _synsets(folder: Path) -> Iterator[tuple[Key, Synset]]:
             ]
             kinds = tuple(key for sign, key in pointers if sign in KIND_OF)
             related = tuple(key for sign, key in pointers if sign not in (*KIND_OF, '!', '~', '~i'))
-            yield (letter, fields[0]), Synset(int(fields[1]), kinds, related, gloss.strip())
-
-
-def _written(folder: Path) -> Iterator[str]:
-    for part in PARTS:
-        for line in _lines(folder / f'data.{part}'):
-            fields = line.split()
             # An adjective may carry its place, as in ajar(p).
-            yield from (
-                word.partition('(')[0] for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]
-            )
+            words = [word.partition('(')[0] for word in fields[4:start:2]]
+            synset = Synset(int(fields[1]), kinds, related, gloss.strip())
+            yield (letter, fields[0]), synset, words
 
 
 def _senses(folder: Path) -> dict[str, tuple[Sense, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eip_llm_interface.engine.engine import ModelError
-from eip_llm_interface.engine.second_reading import doubts_about
+from eip_llm_interface.engine.second_reading import SecondReading
 from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL, GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.verdict import Decision
@@ -152,7 +152,7 @@ def test_numbers_and_words_must_come_from_the_command(
     assert planner.propose(command) is None
     made = planner.parse(f'{plan}\nend\n')
     rules = shipped.guard.rules
-    assert bool(doubts_about(made, None, command, planner.manifest, rules)) is doubted
+    assert bool(SecondReading(made, command, planner.manifest, rules).doubts()) is doubted
 
 
 def test_a_batch_answers_each_as_if_alone_and_in_order(shipped: GPUOptimizedSafetyLLM) -> None:
