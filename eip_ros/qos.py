@@ -21,11 +21,15 @@ __all__ = [
     'PROGRESS',
     'SENSOR',
     'STATUS',
+    'STOP_INPUT',
     'VERDICT_INBOX',
 ]
 
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Scans, odometry, scenes: the newest counts, a lost one is no harm."""
+
+STOP_INPUT = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""How the monitor reads stop buttons: a press counts, however many releases followed it."""
 
 MOTION = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Velocities: only the newest may act."""

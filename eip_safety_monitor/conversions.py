@@ -150,6 +150,7 @@ def odometry_from(message: OdometryMessage) -> Odometry:
         yaw_rad=yaw,
         forward_mps=twist.linear.x,
         sideways_mps=twist.linear.y,
+        upward_mps=twist.linear.z,
         turn_radps=twist.angular.z,
         frame=message.header.frame_id,
         stamp_ns=_nanoseconds(message.header.stamp),

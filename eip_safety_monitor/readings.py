@@ -25,7 +25,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Odometry:
-    """Pose in `frame` and speeds of the base."""
+    """Pose in `frame` and speeds of the base; it is placed in the plane, yet may also climb."""
 
     x_m: float
     y_m: float
@@ -35,11 +35,12 @@ class Odometry:
     turn_radps: float
     frame: str = 'odom'
     stamp_ns: int = 0
+    upward_mps: float = 0.0
 
     @property
     def speed_mps(self) -> float:
         """Return the linear speed, m/s."""
-        return math.hypot(self.forward_mps, self.sideways_mps)
+        return math.hypot(self.forward_mps, self.sideways_mps, self.upward_mps)
 
     def is_finite(self) -> bool:
         """Tell whether every number is one."""

@@ -152,7 +152,7 @@ class SafetyMonitorNode(Node):
         self._verdict_inbox = Inbox(self, SafetyVerdict, topic.VERDICT, qos.VERDICT_INBOX)
         self._plans = Inbox(self, ActionPlan, topic.PLAN, qos.COMMAND)
         self._inboxes: list[tuple[Inbox[Any], Callable[[Any, int], None]]] = [
-            (Inbox(self, Bool, topic.HARDWARE_STOP, qos.SENSOR), self._hear_hardware_stop),
+            (Inbox(self, Bool, topic.HARDWARE_STOP, qos.STOP_INPUT), self._hear_hardware_stop),
             (Inbox(self, Odometry, topic.ODOM, qos.SENSOR), self._hear_odometry),
             (Inbox(self, LaserScan, topic.SCAN, qos.SENSOR), self._hear_scan),
             (Inbox(self, SceneContext, topic.SCENE, qos.SENSOR), self._hear_scene),

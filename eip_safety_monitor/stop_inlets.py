@@ -29,10 +29,10 @@ class StopInlets:
         self.panel = StopPanel([*hardware, *buttons, *joysticks])
         self._inboxes: list[tuple[Inbox[Any], str, Callable[[Any, int], None]]] = []
         for topic, button in zip(policy.topics, buttons, strict=True):
-            inbox: Inbox[Any] = Inbox(node, Bool, topic.topic, qos.SENSOR)
+            inbox: Inbox[Any] = Inbox(node, Bool, topic.topic, qos.STOP_INPUT)
             self._inboxes.append((inbox, 'data', button.hear))
         for config, joystick in zip(policy.joysticks, joysticks, strict=True):
-            inbox = Inbox(node, Joy, config.topic, qos.SENSOR)
+            inbox = Inbox(node, Joy, config.topic, qos.STOP_INPUT)
             self._inboxes.append((inbox, 'buttons', joystick.hear))
 
     def take(self, since_ns: int) -> None:

@@ -23,7 +23,7 @@ FROZEN_TRAVEL = 0.3
 class ScanFinding:
     """Ranges from the base frame, m, or a problem.
 
-    Infinite when there is no echo, 0 behind when no beam points there.
+    Infinite when there is no echo, 0 behind when the cone there is not seen.
     """
 
     nearest_m: float
@@ -53,10 +53,13 @@ class ScanChecker:
         near = np.where(np.isnan(near) | (near > scan.range_max_m), np.inf, near)
         off_axis, half = np.abs(self._angles_of(scan)), self._policy.half_angle_rad
         behind = near[off_axis >= np.pi - half]
+        is_seen_behind = behind.size and (
+            self._unseen(behind.size, scan) <= self._policy.widest_blind_rad
+        )
         return ScanFinding(
             float(near.min()),
             float(near[off_axis <= half].min()),
-            float(behind.min()) if behind.size else 0.0,
+            float(behind.min()) if is_seen_behind else 0.0,
         )
 
     def _implausible(self, scan: Scan) -> str:
@@ -86,6 +89,13 @@ class ScanChecker:
         ahead = is_nan[np.abs(self._angles_of(scan)) <= half]
         if ahead.size == 0:
             return f'no beam of the scan is within {half:g} rad of ahead, check angle_min'
+        widest_rad = self._policy.widest_blind_rad
+        unseen_rad = self._unseen(ahead.size, scan)
+        if unseen_rad > widest_rad:
+            return (
+                f'the scan leaves {unseen_rad:.2f} rad of the cone ahead unseen, more than '
+                f'widest_blind_rad {widest_rad:g}; set half_angle_rad to what the lidar sees'
+            )
         nan_share = float(ahead.mean())
         if nan_share > MOST_NAN_SHARE:
             return f'{nan_share:.0%} of the scan ahead is not a number'
@@ -93,13 +103,18 @@ class ScanChecker:
         is_full_turn = step_rad * (is_nan.size + 1) > 2.0 * np.pi
         # One beam alone is a drop-out and spans nothing; in a full turn the ends are neighbours.
         run = _longest_run(np.tile(is_nan, 2) if is_full_turn else is_nan)
-        sector_rad, widest_rad = (run - 1) * step_rad, self._policy.widest_blind_rad
+        sector_rad = (run - 1) * step_rad
         if sector_rad > widest_rad:
             return (
                 f'a sector of {sector_rad:.2f} rad of the scan is not a number, more than '
                 f'widest_blind_rad {widest_rad:g}'
             )
         return ''
+
+    def _unseen(self, beams: int, scan: Scan) -> float:
+        """Return how much of a cone that holds so many beams lies beyond them all, rad."""
+        cone_rad = 2.0 * min(self._policy.half_angle_rad, np.pi)
+        return cone_rad - (beams + 1) * abs(scan.angle_step_rad)
 
     def _frozen(self, scan: Scan, odometry: Odometry | None) -> str:
         checksum = zlib.crc32(scan.ranges_m.tobytes())

@@ -7,17 +7,21 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import rclpy
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from eip.msg import SafetyState
 from eip_ros import qos
+from eip_safety_monitor.clock import MonotonicClock
 from eip_safety_monitor.safety_monitor_node import LOOK_PERIOD_S
+from eip_safety_monitor.stop_inlets import StopInlets
+from eip_safety_monitor.stop_inputs.config import StopInputsPolicy, TopicStop
 from eip_safety_monitor.trial.bench import Bench, open_bench
 from eip_safety_monitor.watch.watchdog import MOST_RATE_HZ
 
@@ -68,6 +72,33 @@ def repeating(buttons: Buttons) -> Iterator[None]:
 def test_a_flood_of_a_topic_can_be_seen_with_turns_to_spare() -> None:
     most_taken_hz = qos.SENSOR.depth / LOOK_PERIOD_S
     assert most_taken_hz >= 1.25 * MOST_RATE_HZ
+
+
+def test_a_press_counts_however_many_releases_came_before_anybody_looked(
+    ros_domain: int, wait_until: Callable[..., None]
+) -> None:
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    node = rclpy.create_node('buttons', context=context)
+    topics = (TopicStop('lanyard', 'lanyard'), TopicStop('box', 'box'))
+    inlets = StopInlets(node, StopInputsPolicy(topics=topics), MonotonicClock())
+    try:
+        lanyard, box = (node.create_publisher(Bool, t.topic, qos.STOP_INPUT) for t in topics)
+        wait_until(lambda: lanyard.get_subscription_count() and box.get_subscription_count())
+        for is_pressed in (True, *[False] * 40):
+            lanyard.publish(Bool(data=is_pressed))
+            box.publish(Bool(data=False))
+
+        def pressed() -> list[str]:
+            inlets.take(0)
+            return [cause.identifier for cause in inlets.panel.causes()]
+
+        wait_until(lambda: 'stop_input.lanyard' in pressed(), what='the press is heard')
+        assert 'stop_input.box' not in pressed()
+    finally:
+        inlets.close()
+        node.destroy_node()
+        rclpy.shutdown(context=context)
 
 
 def test_each_input_pressed_or_silent_stops_a_moving_robot(module_ros_domain: int) -> None:

@@ -74,7 +74,8 @@ def test_neighbouring_beams_that_are_no_numbers_are_a_blind_sector(
 
 def test_the_ends_of_half_a_turn_are_no_neighbours(checker: ScanChecker) -> None:
     ends = [(index, math.nan) for index in (*range(8), *range(172, 180))]
-    assert not checker.check(scan(*ends, size=180), odometry()).problem
+    half = replace(scan(*ends, size=180), angle_min_rad=-math.pi / 2)
+    assert not checker.check(half, odometry()).problem
 
 
 @pytest.mark.parametrize('step', [STEP, -STEP])
@@ -100,6 +101,21 @@ def test_one_drop_out_of_a_coarse_ring_is_no_blind_sector(checker: ScanChecker) 
 def test_a_scan_that_does_not_look_ahead_is_not_believed(checker: ScanChecker) -> None:
     backward = scan(size=90)
     assert 'no beam of the scan is within 0.8 rad' in checker.check(backward, odometry()).problem
+
+
+def test_a_cone_that_the_lidar_sees_in_part_is_not_believed() -> None:
+    narrow = replace(scan(size=57), angle_min_rad=-0.5)
+    found = ScanChecker(ObstaclePolicy()).check(narrow, odometry())
+    assert '0.59 rad of the cone ahead unseen' in found.problem
+    assert not ScanChecker(ObstaclePolicy(half_angle_rad=0.5)).check(narrow, odometry()).problem
+    turned = replace(scan(size=120), angle_min_rad=-0.3)
+    assert 'unseen' in ScanChecker(ObstaclePolicy()).check(turned, odometry()).problem
+
+
+@pytest.mark.parametrize(('size', 'behind_m'), [(359, 3.0), (250, 0.0)])
+def test_a_cone_behind_that_is_seen_in_part_counts_as_near(size: int, behind_m: float) -> None:
+    found = ScanChecker(ObstaclePolicy()).check(scan(size=size), odometry())
+    assert (found.problem, found.behind_m) == ('', behind_m)
 
 
 def test_what_no_beam_sees_behind_counts_as_near() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from eip_safety_monitor.clock import ManualClock
 from eip_safety_monitor.policy import Policy, Reaction
-from eip_safety_monitor.readings import Scene
+from eip_safety_monitor.readings import Odometry, Scene
 from eip_safety_monitor.surroundings import Surroundings
 from eip_safety_monitor.watch.stamp_check import StampCheck
 
@@ -51,6 +51,18 @@ def test_a_slow_network_now_and_then_is_no_fault() -> None:
 @pytest.mark.parametrize('stamp_ns', [0, -5])
 def test_no_stamp_is_a_fault(stamp_ns: int) -> None:
     assert StampCheck().check(stamp_ns, 5 * SECOND) == 'carries no stamp'
+
+
+@pytest.mark.parametrize(('upward_mps', 'is_standing'), [(0.0, True), (0.3, False)])
+def test_a_robot_that_climbs_does_not_stand(upward_mps: float, is_standing: bool) -> None:
+    clock = ManualClock()
+    here = Surroundings(Policy(), clock)
+    for _ in range(15):
+        here.hear_odometry(
+            Odometry(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, stamp_ns=clock.now_ns(), upward_mps=upward_mps)
+        )
+        clock.advance(0.05)
+    assert here.is_standing is is_standing
 
 
 @pytest.mark.parametrize(('is_stamped', 'causes'), [(True, ['stamp.scene']), (False, [])])
