@@ -136,7 +136,8 @@ class LittleReading(VerbReading):
                 return
             clause.slot, clause.relation = 'replaced', 'instead'
             return
-        self.negation = True
+        # Not to forget is to do.
+        self.negation = not self.negation if value == 'omit' else True
 
     def _question(self, value: str) -> None:
         if value == 'how_to':

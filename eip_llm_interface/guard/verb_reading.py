@@ -22,11 +22,12 @@ class VerbReading(NounReading):
         if entry.verb is None or (entry.little == 'copula' and self._describes(index)):
             return False
         before = self.words[index - 1] if index else None
-        little = before.entry.little if before is not None else ''
+        little, value = ('', '') if before is None else (before.entry.little, before.entry.value)
         at_start = self.sentence_start or self.clause.empty or self.joined or little == 'comma'
         if little == 'det' or self.clause.of or (little == 'possessive'):
             return False
-        if entry.form == 'base' and self.clause.copula and little in ('copula', 'neg'):
+        is_described = little in ('copula', 'neg') and value != 'omit'
+        if entry.form == 'base' and self.clause.copula and is_described:
             return False
         if entry.form == 'past' and little == 'subject' and entry.noun is None:
             return True
