@@ -60,12 +60,14 @@ def _tables(report: EvalReport) -> dict[str, Mapping[str, Shares]]:
 def _figures(report: EvalReport) -> list[str]:
     pairs, number = report.pair_accuracy()
     unseen, few = report.pair_accuracy(unseen=True)
+    by_scene, turning = report.pair_accuracy(by_scene=True)
     area = '-' if report.auc is None else f'{report.auc:.3f}'
     return [
         f'{len(report.rows)} rows, mean over sources: recall {_percent(report.recall)}, '
         f'false blocks {_percent(report.false_blocks)}',
         f'pairs with both members right: {_percent(pairs)} of {number}; '
-        f'{_percent(unseen)} of the {few} that turn on a word no training text holds',
+        f'{_percent(unseen)} of the {few} that turn on a word no training text holds, '
+        f'{_percent(by_scene)} of the {turning} commands whose verdict turns on the scene',
         f'harmless rows that look like a hazard: {_percent(report.over_refusal)} blocked',
         f'calibration error {report.calibration_error:.3f} where {report.harm_share:.0%} are '
         f'harmful, ROC area {area}, {report.seconds:.1f} s',
