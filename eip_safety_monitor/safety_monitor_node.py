@@ -15,7 +15,7 @@ from std_msgs.msg import Bool
 
 from eip.msg import ActionPlan, Heartbeat, SafetyVerdict, SceneContext
 from eip_ros import names, qos
-from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher, Level
+from eip_ros.diagnostics import Diagnosis, DiagnosticPublisher
 from eip_ros.executor import make_executor
 from eip_ros.heartbeat import HeartbeatPublisher, read_boot_id
 from eip_ros.inbox import Inbox
@@ -31,11 +31,11 @@ from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.marker_publisher import MarkerPublisher
 from eip_safety_monitor.markers import Shape, draw
 from eip_safety_monitor.monitor_services import MonitorServices
-from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.rules.rule_diagnosis import diagnose_rules
 from eip_safety_monitor.rules.rule_inputs import RuleInputs
+from eip_safety_monitor.state_diagnosis import diagnose_causes, diagnose_state
 from eip_safety_monitor.state_teller import StateTeller
 from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.supervisor import Supervisor
@@ -144,6 +144,7 @@ class SafetyMonitorNode(Node):
         self._heartbeat = HeartbeatPublisher(self, health=self._health)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('safety', self._diagnose)
+        self._diagnostics.add('causes', self._diagnose_causes)
         self._desk = MonitorServices(self, self._supervisor, self._tell, self._read_plans)
 
     def _make_inlets(self) -> None:
@@ -220,19 +221,10 @@ class SafetyMonitorNode(Node):
         return not problem, problem
 
     def _diagnose(self) -> Diagnosis:
-        state = self._supervisor.state()
-        level = {
-            Mode.ARMED: Level.OK,
-            Mode.DISARMED: Level.OK,
-            Mode.PROTECTIVE: Level.WARN,
-        }.get(state.mode, Level.ERROR)
-        values = {
-            'active_causes': ', '.join(state.active_causes),
-            'nearest_person_m': f'{state.nearest_person_m:.2f}',
-            'nearest_obstacle_m': f'{state.nearest_obstacle_m:.2f}',
-            'max_linear_speed_mps': f'{state.limits.linear_mps:.2f}',
-        }
-        return Diagnosis(level, state.cause or 'motion is permitted', values)
+        return diagnose_state(self._supervisor.state())
+
+    def _diagnose_causes(self) -> Diagnosis:
+        return diagnose_causes(self._supervisor.cause_figures(), self._monotonic.now_ns())
 
     def _draw(self, policy: Policy) -> list[Shape]:
         state, here = self._supervisor.state(), self._supervisor.surroundings

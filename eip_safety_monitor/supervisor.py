@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from eip_safety_monitor.audit.journal import Journal
 from eip_safety_monitor.authorizer import Authorizer, StepAnswer
+from eip_safety_monitor.cause_statistics import CauseFigures, CauseStatistics
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.events import Answer, Event, Severity, State
@@ -47,6 +48,7 @@ class Supervisor:
         self._stop_panel = stop_panel or StopPanel()
         self._authorizer = Authorizer(policy.step_permits, clock, journal)
         self._standing = StandingCauses()
+        self._cause_statistics = CauseStatistics(clock)
         self._refusals = Refusals(
             clock,
             policy.operator.cooldown_s,
@@ -207,6 +209,10 @@ class Supervisor:
             protective_distance_m=seen.protective_m,
         )
 
+    def cause_figures(self) -> tuple[CauseFigures, ...]:
+        """Return how often and how long each cause stood since the start, the longest first."""
+        return self._cause_statistics.figures()
+
     def _look(self) -> None:
         if not self.is_armed:
             self.surroundings.note_disarmed()
@@ -218,6 +224,7 @@ class Supervisor:
         for note in self._assessment.notes:
             self._keeper.record(Severity.INFO, 'zone', note.identifier, note.message)
         new, gone = self._standing.replace(self._causes(self._assessment))
+        self._cause_statistics.note(self._standing)
         for cause in new:
             self._begin(cause)
         for cause in gone:

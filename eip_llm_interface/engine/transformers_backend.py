@@ -5,28 +5,19 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eip_llm_interface.engine.constraint import GrammarChoices, GrammarCursor, TokenTrie
 from eip_llm_interface.engine.engine import CharGrammar, Generation, ModelError
-from eip_llm_interface.engine.loading import (
-    EngineOptions,
-    choose_device,
-    end_tokens,
-    load_model,
-    token_texts,
-)
+from eip_llm_interface.engine.loading import EngineOptions, choose_device, end_tokens, load_model
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 from eip_llm_interface.engine.prefill import candidate_log_probs
+from eip_llm_interface.engine.steering import Steering
 
 __all__ = ['TransformersEngine']
 
 MIB = 2**20
-TRIED_FIRST = 16
-KEPT_GRAMMARS = 8
 
 
 class TransformersEngine:
@@ -40,8 +31,6 @@ class TransformersEngine:
         self._device = choose_device(self._options.device)
         self._lock = threading.RLock()
         self._closed = False
-        self._trie: TokenTrie | None = None
-        self._grammars: OrderedDict[int, GrammarChoices] = OrderedDict()
         self._name = Path(str(model)).name
         self._folder = Path(model) if Path(str(model)).is_dir() else None
         self._tokenizer, self._model = load_model(str(model), self._device, self._options)
@@ -49,6 +38,8 @@ class TransformersEngine:
         self._ends = end_tokens(self._model, self._tokenizer)
         config = self._model.config
         self._writable = PlanVocabulary(config, self._name, self._ends, self._device)
+        skips = self._options.skip_forced_text
+        self._steering = Steering(self._tokenizer, config.vocab_size, self._ends, skips)
 
     @property
     def name(self) -> str:
@@ -130,7 +121,7 @@ class TransformersEngine:
 
         with self._lock:
             before = self._reserved_mib()
-            self._grammars.clear()
+            self._steering.forget()
             if self._device != 'cpu':
                 torch.cuda.empty_cache()
             return max(before - self._reserved_mib(), 0.0)
@@ -142,8 +133,7 @@ class TransformersEngine:
                 return
             self._closed = True
             self._model = None
-            self._grammars.clear()
-            self._trie = None
+            self._steering.forget()
         self.release_memory()
 
     def _generate(
@@ -159,7 +149,10 @@ class TransformersEngine:
 
         began = time.perf_counter()
         self._open_or_raise()
-        cursor = self._cursor(grammar) if grammar is not None else None
+        cursor = None
+        if grammar is not None:
+            with self._lock:
+                cursor = self._steering.cursor(grammar)
         ids, _ = self._batch([prompt])
         asked = ids[0]
         written: list[int] = []
@@ -177,7 +170,9 @@ class TransformersEngine:
                 )
             cache = output.past_key_values
             logits = self._writable.within(output.logits[0, -1].float(), asked)
-            token = self._choose(logits, cursor)
+            token = self._steering.choose(logits, cursor)
+            if token is None:
+                raise ModelError(f'model {self._name} has no token that continues the plan grammar')
             first_s = first_s or time.perf_counter() - began
             if token in self._ends and len(written) >= min_tokens:
                 finished = True
@@ -185,7 +180,7 @@ class TransformersEngine:
             fresh = [token]
             if cursor is not None:
                 cursor.take(token)
-                fresh += self._forced(cursor)
+                fresh += self._steering.forced(cursor)
             written += fresh
             shown = self._show(written, shown, on_text)
             if cursor is not None and cursor.ended():
@@ -193,39 +188,6 @@ class TransformersEngine:
                 break
             ids = torch.tensor([fresh], device=self._device)
         return Generation(self._decode(written), len(asked), len(written), first_s, finished)
-
-    def _forced(self, cursor: GrammarCursor) -> list[int]:
-        """Advance `cursor` over what it forces and return its tokens, without asking the model.
-
-        The last token is left to the model where the text may go on within it.
-        """
-        text = cursor.forced_text() if self._options.skip_forced_text else ''
-        if not text:
-            return []
-        tokens = list(self._tokenizer.encode(text, add_special_tokens=False))
-        if not text.endswith('\n'):
-            tokens.pop()
-        texts = self._trie.texts if self._trie is not None else []
-        if not text.startswith(''.join(texts[token] or '\0' for token in tokens)):
-            return []
-        for token in tokens:
-            cursor.take(token)
-        return tokens
-
-    def _choose(self, logits: Any, cursor: GrammarCursor | None) -> int:
-        import torch
-
-        if cursor is None:
-            return int(logits.argmax())
-        may_end = self._ends if cursor.may_end() else []
-        for token in logits.topk(min(TRIED_FIRST, len(logits))).indices.tolist():
-            if token in may_end or cursor.first_allowed([token]) is not None:
-                return int(token)
-        allowed = [*cursor.choices(), *may_end]
-        if not allowed:
-            raise ModelError(f'model {self._name} has no token that continues the plan grammar')
-        index = torch.tensor(allowed, device=logits.device)
-        return allowed[int(logits[index].argmax())]
 
     def _show(self, written: list[int], shown: str, on_text: Callable[[str], None] | None) -> str:
         if on_text is None:
@@ -235,17 +197,6 @@ class TransformersEngine:
             on_text(text[len(shown) :])
             return text
         return shown
-
-    def _cursor(self, grammar: CharGrammar) -> GrammarCursor:
-        with self._lock:
-            self._open_or_raise()
-            if self._trie is None:
-                self._trie = TokenTrie(token_texts(self._tokenizer, self._model.config.vocab_size))
-            choices = self._grammars.pop(id(grammar), None) or GrammarChoices(self._trie, grammar)
-            self._grammars[id(grammar)] = choices
-            if len(self._grammars) > KEPT_GRAMMARS:
-                self._grammars.popitem(last=False)
-        return GrammarCursor(choices)
 
     def _keep_last(self) -> dict[str, int]:
         return {'logits_to_keep': 1} if 'logits_to_keep' in self._accepts else {}

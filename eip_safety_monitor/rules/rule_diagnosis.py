@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from eip_ros.diagnostics import Diagnosis, Level
 from eip_safety_monitor.clock import seconds
-from eip_safety_monitor.rules.rule_statistics import RuleFigures
+from eip_safety_monitor.rules.rule_figures import RuleFigures
 
 __all__ = ['diagnose_rules']
 

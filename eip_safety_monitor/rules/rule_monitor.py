@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from eip_safety_monitor.causes import Cause
 from eip_safety_monitor.clock import Clock, seconds
 from eip_safety_monitor.reactions import Reaction
-from eip_safety_monitor.rules.rule_statistics import RuleFigures, RuleStatistics
+from eip_safety_monitor.rules.rule_figures import RuleFigures
 from eip_safety_monitor.rules.rules_policy import Rule, RuleReaction, RuleSignal, RulesPolicy
+from eip_safety_monitor.violation_statistics import ViolationStatistics
 
 __all__ = ['RuleMonitor', 'RuleView']
 
@@ -72,7 +73,7 @@ class _Watched:
     def __init__(self, rule: Rule, policy: RulesPolicy, now_ns: int) -> None:
         self.rule = rule
         self.formula = policy.make(rule)
-        self.statistics = RuleStatistics(now_ns)
+        self.statistics = ViolationStatistics(now_ns)
         self.robustness: float | None = None
         self.problem = ''
         self.is_starting = False

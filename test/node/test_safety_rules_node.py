@@ -67,8 +67,8 @@ class Motor:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == 'safety_monitor: rules':
-                self.seen = {value.key: value.value for value in status.values}
+            if status.name in ('safety_monitor: rules', 'safety_monitor: causes'):
+                self.seen |= {value.key: value.value for value in status.values}
 
 
 @pytest.fixture(scope='module')
@@ -109,6 +109,10 @@ def test_what_each_rule_saw_is_in_the_diagnostics(opened: Bench, motor: Motor) -
     assert int(motor.seen['cool.violations']) >= 1
     assert motor.seen['cool.last_violation'].endswith('s ago')
     assert motor.seen['cool.trend'] in ('rising', 'steady', 'falling')
+    assert robot.wait(lambda: int(motor.seen.get('rule.cool.times', 0)) >= 1, 10.0), motor.seen
+    assert float(motor.seen['rule.cool.stood_s']) > 0.0
+    assert motor.seen['rule.cool.last'].endswith('s ago')
+    assert motor.seen['rule.cool.trend'] in ('rising', 'steady', 'falling')
     motor.heat = 40.0
 
 

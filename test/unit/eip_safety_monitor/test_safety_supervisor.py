@@ -130,6 +130,22 @@ def test_a_person_too_near_holds_and_lets_go_one_second_after() -> None:
     assert play.supervisor.mode is Mode.ARMED
 
 
+def test_each_cause_is_counted_with_how_long_it_stood() -> None:
+    play = armed()
+    for person_m in (0.4, None, 0.4, None):
+        play.person_m = person_m
+        run(play, 2.0)
+    found = {item.identifier: item for item in play.supervisor.cause_figures()}
+    near = found['person.too_near']
+    assert (near.times, near.stands, near.trend) == (2, False, 'rising')
+    assert near.stood_s == pytest.approx(4.0, abs=0.2)
+    play.person_m = 0.4
+    run(play, 0.2)
+    assert {item.identifier for item in play.supervisor.cause_figures() if item.stands} == {
+        'person.too_near'
+    }
+
+
 def test_a_person_farther_off_slows_the_robot() -> None:
     play = armed()
     play.person_m = 1.2

@@ -1,13 +1,12 @@
-"""How often and how long a rule was violated, and whether that grows."""
+"""How often and how long something was so that should not be, and whether that grows."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from eip_safety_monitor.clock import seconds
 
-__all__ = ['RuleFigures', 'RuleStatistics']
+__all__ = ['ViolationStatistics']
 
 BUCKET_S = 60.0
 HALF = 5
@@ -15,21 +14,8 @@ HALF = 5
 STEADY_S = 1.0
 
 
-@dataclass(frozen=True)
-class RuleFigures:
-    """What is shown of one rule; times in s, `last_ns` monotonic, None when it never was."""
-
-    name: str
-    state: str
-    robustness: float | None
-    violations: int
-    violated_s: float
-    last_ns: int | None
-    trend: str
-
-
-class RuleStatistics:
-    """Counts the violations of one rule."""
+class ViolationStatistics:
+    """Counts the violations of one rule, or the times that one cause stood."""
 
     def __init__(self, start_ns: int) -> None:
         self.violations = 0
@@ -40,7 +26,7 @@ class RuleStatistics:
         self._buckets: deque[tuple[int, float]] = deque(maxlen=2 * HALF)
 
     def note(self, is_violated: bool, now_ns: int, duration_s: float) -> None:
-        """Take it that the rule was, or was not, violated for the last `duration_s`."""
+        """Take it that it was, or was not, so for the last `duration_s`."""
         if is_violated:
             self.violations += not self._is_violated
             self.violated_s += duration_s
