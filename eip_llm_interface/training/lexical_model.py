@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,10 +75,17 @@ class LexicalModel(nn.Module):
     """A Llama whose embedding is own + projection(meaning), with dropout that only training has.
 
     The meanings are fixed, so that a word that no training sentence holds lands where its
-    neighbours are. `merged` returns the plain `LlamaForCausalLM`.
+    neighbours are; only tokens in `used`, those of the training rows, have an own part. `merged`
+    returns the plain `LlamaForCausalLM`.
     """
 
-    def __init__(self, config: TrainConfig, meaning: Tensor, ids: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        meaning: Tensor,
+        ids: Mapping[str, int],
+        used: Collection[int],
+    ) -> None:
         super().__init__()
         from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -105,8 +112,12 @@ class LexicalModel(nn.Module):
         self._whole = [llama]  # in a list: its embedding is not trained, and so no part of this
         self.trunk = llama.model
         del self.trunk.embed_tokens
-        self.own = nn.Embedding(len(meaning), config.hidden_size)
+        self.own = nn.Embedding(len(used) + 1, config.hidden_size)
         nn.init.normal_(self.own.weight, std=OWN_SPREAD)
+        nn.init.zeros_(self.own.weight[0])  # that of all other tokens
+        places = torch.zeros(len(meaning), dtype=torch.long)
+        places[sorted(used)] = torch.arange(1, len(used) + 1)
+        self.register_buffer('places', places, persistent=False)
         self.projection = nn.Linear(meaning.shape[1], config.hidden_size, bias=False)
         self.register_buffer('meaning', meaning, persistent=False)
         self.register_buffer('means', meaning.any(dim=1), persistent=False)
@@ -117,7 +128,8 @@ class LexicalModel(nn.Module):
         In training a share `meaning_alone` of the words that have a meaning is read by it alone,
         so that the projection learns to speak for words that no sentence holds.
         """
-        own: Tensor = UsedRows.apply(self.own.weight, ids)  # type: ignore[no-untyped-call]
+        places = self.get_buffer('places')[ids]
+        own: Tensor = UsedRows.apply(self.own.weight, places)  # type: ignore[no-untyped-call]
         if self.training and meaning_alone:
             alone = torch.rand(ids.shape, device=ids.device) < meaning_alone
             own = own.masked_fill((alone & self.get_buffer('means')[ids])[..., None], 0.0)
@@ -134,7 +146,8 @@ class LexicalModel(nn.Module):
     def merged(self) -> Any:
         """Return the model as a plain `LlamaForCausalLM` in evaluation mode; this one is spent."""
         llama = self._whole[0]
-        rows = self.embed(torch.arange(len(self.own.weight), device=self.own.weight.device))
+        places = self.get_buffer('places')
+        rows = self.embed(torch.arange(len(places), device=places.device))
         self.trunk.embed_tokens = nn.Embedding.from_pretrained(rows, freeze=False)
         llama.tie_weights()
         return llama.eval()

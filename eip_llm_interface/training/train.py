@@ -74,7 +74,8 @@ def train(
     verdicts = tokenizer.convert_tokens_to_ids([SAFE, *(f'<{name}>' for name in CATEGORIES)])
     torch.manual_seed(config.seed)
     known = meanings(tokenizer, wordnet, (by_meaning, by_text))
-    learner = LexicalModel(config, known, ids).to(device)
+    used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
+    learner = LexicalModel(config, known, ids, used).to(device)
     answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
         _say_what_it_takes(config, len(corpus.training), learner, device)

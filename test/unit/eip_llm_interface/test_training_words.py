@@ -171,7 +171,8 @@ def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet
     tokenizer = make_tokenizer(['petrol'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
     config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
-    learner = LexicalModel(config, meanings(tokenizer, wordnet, [(rows, vectors)]), ids).eval()
+    known = meanings(tokenizer, wordnet, [(rows, vectors)])
+    learner = LexicalModel(config, known, ids, tokenizer.encode('<cmd> go<verdict>')).eval()
     given = torch.tensor([tokenizer.encode('<bos><cmd> petrol go<verdict>')])
     hidden = learner(given)
     plain = learner.merged()
@@ -181,15 +182,19 @@ def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet
 
 def test_in_training_some_words_are_read_by_their_meaning_alone(wordnet: WordNet) -> None:
     rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
-    tokenizer = make_tokenizer(['petrol', 'zwib'], ['go'], 400)
+    tokenizer = make_tokenizer(['petrol', 'petrols', 'zwib'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
     config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
-    learner = LexicalModel(config, meanings(tokenizer, wordnet, [(rows, vectors)]), ids)
-    petrol, zwib = (torch.tensor([tokenizer.get_vocab()[f'Ġ{w}']]) for w in ('petrol', 'zwib'))
+    known = meanings(tokenizer, wordnet, [(rows, vectors)])
+    words = ('petrol', 'zwib', 'petrols')
+    petrol, zwib, petrols = (torch.tensor([tokenizer.get_vocab()[f'Ġ{w}']]) for w in words)
+    learner = LexicalModel(config, known, ids, [int(petrol), int(zwib)])
     alone = learner.projection(learner.get_buffer('meaning')[petrol])
     assert torch.equal(learner.embed(petrol, meaning_alone=1.0), alone)
-    assert torch.equal(learner.embed(zwib, meaning_alone=1.0), learner.own(zwib))
+    assert torch.equal(learner.embed(zwib, meaning_alone=1.0), learner.embed(zwib))
+    assert learner.embed(zwib).any()
     assert not torch.equal(learner.eval().embed(petrol, meaning_alone=1.0), alone)
+    assert torch.equal(learner.embed(petrols), alone), 'no training row holds it'
 
 
 def test_the_gradient_of_used_rows_is_the_gradient_of_an_embedding() -> None:
