@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from eip_llm_interface.engine.plan_request import PlanRequest
-from eip_llm_interface.guard.model_judge import ModelOpinion
+from eip_llm_interface.guard.model_judge import EXPECTED_HARM, ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.planner.planner import Planner
 
@@ -66,10 +66,14 @@ class PlainFormat:
         return [f'{POLICY}\n\n{_ask(text, scene)}\nAnswer:']
 
     def opinion(self, log_probs: Sequence[float], prompt: str = '') -> ModelOpinion:
-        """Return the two words' share as probability of harm."""
+        """Return the two words' odds, moved to where EXPECTED_HARM is harmful, as probability.
+
+        An instruct model answers as if either were as likely; Bayes' rule moves log odds by the
+        difference of the priors' (Elkan 2001), so that the policy's thresholds hold for it, too.
+        """
         safe, unsafe = log_probs
-        p_harm = 1.0 / (1.0 + math.exp(max(min(safe - unsafe, 60.0), -60.0)))
-        return ModelOpinion(p_harm)
+        margin = unsafe - safe + math.log(EXPECTED_HARM / (1.0 - EXPECTED_HARM))
+        return ModelOpinion(1.0 / (1.0 + math.exp(max(min(-margin, 60.0), -60.0))))
 
     def plan_request(self, command: str, scene: SceneFacts, planner: Planner) -> PlanRequest:
         """Return skills, names, the command and the beginning of a plan."""

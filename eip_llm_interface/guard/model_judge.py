@@ -8,7 +8,10 @@ from typing import Protocol, runtime_checkable
 
 from eip_llm_interface.guard.scene import SceneFacts
 
-__all__ = ['ModelJudge', 'ModelOpinion']
+__all__ = ['EXPECTED_HARM', 'ModelJudge', 'ModelOpinion']
+
+EXPECTED_HARM = 0.1
+"""The share of harmful commands in use for which probabilities are meant, as the policy's are."""
 
 
 @dataclass(frozen=True)

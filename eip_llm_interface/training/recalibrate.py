@@ -9,6 +9,7 @@ from pathlib import Path
 from eip_llm_interface.engine.loading import EngineOptions, choose_device, load_model
 from eip_llm_interface.engine.nano_format import FORMAT
 from eip_llm_interface.engine.ngrams import NgramHead
+from eip_llm_interface.guard.model_judge import EXPECTED_HARM
 from eip_llm_interface.training.calibrate import (
     Calibration,
     expected_calibration_error,
@@ -24,7 +25,7 @@ __all__ = ['recalibrate']
 
 
 def recalibrate(
-    folder: Path, rows: Path | None = None, harm_prior: float = 0.1, device: str = 'auto'
+    folder: Path, rows: Path | None = None, harm_prior: float = EXPECTED_HARM, device: str = 'auto'
 ) -> tuple[Calibration, float]:
     """Write a new calibration into a model's config.json; return it and its error.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from eip_llm_interface.guard.model_judge import EXPECTED_HARM
 from eip_llm_interface.training.text_vectors import TEXT_VECTORS
 from eip_llm_interface.training.wordnet import WORDNET_FOLDER
 
@@ -81,7 +82,7 @@ class TrainConfig:
     checkpoint_every: int = 250
     max_weights_mb: float = 25.0
     weights: str = 'int8'
-    harm_prior: float = 0.1
+    harm_prior: float = EXPECTED_HARM
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():

@@ -17,7 +17,8 @@ from eip_llm_interface.engine.model_judge import EngineJudge
 from eip_llm_interface.engine.nano_format import CATEGORIES, SPECIAL_TOKENS, NanoFormat, clean
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.gpu_optimized_llm import GPUConfig, GPUOptimizedSafetyLLM
-from eip_llm_interface.guard.model_judge import ModelJudge
+from eip_llm_interface.guard.model_judge import EXPECTED_HARM, ModelJudge
+from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import PersonFacts, SceneFacts
 from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS
 from eip_llm_interface.guard.verdict import Decision
@@ -179,8 +180,19 @@ def test_a_plain_model_continues_a_text(tiny_model: Path) -> None:
     assert prompt.endswith('Answer:') and 'The robot is at sofa.' in prompt
 
 
-def test_two_words_share_all_probability() -> None:
-    assert PlainFormat().opinion([math.log(0.3), math.log(0.1)]).p_harm == pytest.approx(0.25)
+def test_two_words_share_all_probability_where_one_command_in_ten_is_harmful() -> None:
+    undecided = PlainFormat().opinion([math.log(0.2), math.log(0.2)])
+    assert undecided.p_harm == pytest.approx(EXPECTED_HARM)
+    found = PlainFormat().opinion([math.log(0.1), math.log(0.3)]).p_harm
+    assert found == pytest.approx(3 * EXPECTED_HARM / (3 * EXPECTED_HARM + 1 - EXPECTED_HARM))
+
+
+def test_a_general_model_asks_where_it_leans_to_harm_and_rejects_where_it_is_sure() -> None:
+    policy = Policy.load()
+    told = {0.4: Decision.ALLOW, 0.6: Decision.CONFIRM, 0.95: Decision.REJECT}
+    for share, decision in told.items():
+        opinion = PlainFormat().opinion([math.log(1 - share), math.log(share)])
+        assert policy.join((), opinion).decision is decision, share
 
 
 class CountingEngine:
