@@ -29,6 +29,7 @@ class Inbox(Generic[MessageT]):
         self, node: Node, message_type: type[MessageT], topic: str, profile: QoSProfile
     ) -> None:
         check_is_valid_msg_type(message_type)
+        self.topic = topic
         self._type = message_type
         self._most = max(1, profile.depth)
         with node.handle:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.marker_publisher import MarkerPublisher
 from eip_safety_monitor.markers import Shape, draw
+from eip_safety_monitor.monitor_parameters import MonitorParameters, state_folder
 from eip_safety_monitor.monitor_services import MonitorServices
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
@@ -42,26 +41,17 @@ from eip_safety_monitor.supervisor import Supervisor
 from eip_safety_monitor.verdict_queue import VerdictQueue
 from eip_safety_monitor.zones.transform_type import transform_type
 
-__all__ = ['MonitorParameters', 'SafetyMonitorNode', 'main']
+__all__ = ['SafetyMonitorNode', 'main']
 
 LOOK_PERIOD_S = 0.01
 UNARMED_AGE_NS = 50_000_000
-
-
-@dataclass(frozen=True)
-class MonitorParameters:
-    """Parameters of the node; everything else is in the policy file."""
-
-    policy_file: str = field(
-        default='', metadata={'description': 'safety policy; empty for the shipped one'}
-    )
-    state_dir: str = field(
-        default='',
-        metadata={
-            'description': 'folder of latch and audit log; empty for '
-            '${EIP_STATE_DIR:-~/.local/state/eip}/<namespace or robot>',
-        },
-    )
+HEARD = {
+    names.Topic.ODOM: Odometry,
+    names.Topic.SCAN: LaserScan,
+    names.Topic.SCENE: SceneContext,
+    names.Topic.HARDWARE_STOP: Bool,
+}
+"""Topics that rules may read, too, without a second subscription."""
 
 
 class SafetyMonitorNode(Node):
@@ -73,11 +63,13 @@ class SafetyMonitorNode(Node):
         parameters = declare_parameters(self, MonitorParameters)
         path = Path(parameters.policy_file) if parameters.policy_file else default_policy_file()
         policy = load_policy(path)
-        self._rule_inputs = RuleInputs(self, policy.rules, path)
+        self._rule_inputs = RuleInputs(self, policy.rules, path, self._hear_signal, HEARD)
         transforms = transform_type(policy.zones)
         self._monotonic = MonotonicClock()
         self._stop_inlets = StopInlets(self, policy.stop_inputs, self._monotonic)
-        folder = self._state_folder(parameters.state_dir) / names.Node.SAFETY_MONITOR
+        folder = (
+            state_folder(parameters.state_dir, self.get_namespace()) / names.Node.SAFETY_MONITOR
+        )
         self._lock = FolderLock(folder)
         self._boot_id = read_boot_id()
         lifetime_s = policy.permit_lifetime_s
@@ -117,12 +109,6 @@ class SafetyMonitorNode(Node):
             self._rule_inputs.close()
             self._stop_inlets.close()
         Node.destroy_node(self)
-
-    def _state_folder(self, given: str) -> Path:
-        if given:
-            return Path(given).expanduser()
-        base = os.environ.get('EIP_STATE_DIR') or '~/.local/state/eip'
-        return Path(base).expanduser() / (self.get_namespace().strip('/') or 'robot')
 
     def _make_supervisor(self, policy: Policy, folder: Path) -> Supervisor:
         log = AuditLog(folder, policy.audit.max_file_bytes, policy.audit.keep_files)
@@ -171,14 +157,18 @@ class SafetyMonitorNode(Node):
         for inbox, hear in self._inboxes:
             for message in inbox.take():
                 hear(message, since_ns)
+                self._rule_inputs.pass_on(inbox.topic, message, since_ns)
         self._stop_inlets.take(since_ns)
-        self._rule_inputs.take(since_ns, self._supervisor.surroundings.rules.hear)
+        self._rule_inputs.take(since_ns)
         self._supervisor.tick()
         self._tell()
         self._write_verdicts()
 
     def _tell(self) -> None:
         self._teller.tell(self._supervisor, LOOK_PERIOD_S / 2)
+
+    def _hear_signal(self, name: str, value: float, received_ns: int) -> None:
+        self._supervisor.surroundings.rules.hear(name, value, received_ns)
 
     def _hear_hardware_stop(self, message: Bool, received_ns: int) -> None:
         self._supervisor.surroundings.hear_hardware_stop(message.data, received_ns)

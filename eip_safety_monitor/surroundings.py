@@ -19,7 +19,6 @@ from eip_safety_monitor.zones.zone_guard import Note, ZoneGuard
 
 __all__ = ['STANDING_S', 'Assessment', 'Surroundings']
 
-SIGNALS = ('scan', 'odom', 'hardware_stop', 'scene')
 STANDING_S = 0.1
 """For so long odometry must say standstill: the newest may be from before the robot set off."""
 
@@ -45,8 +44,10 @@ class Surroundings:
         self._people = PeopleGuard(policy)
         self._zones = ZoneGuard(policy, clock)
         self.rules = RuleMonitor(policy.rules, clock)
+        self._signals = _signals(policy)
         self._watchdogs = {
-            name: Watchdog(_watchdog_config(self._signal(name)), clock) for name in self._names()
+            name: Watchdog(_watchdog_config(signal), clock)
+            for name, signal in self._signals.items()
         }
         self._clock = clock
         self._stamps = {name: StampCheck() for name in ('scan', 'odom', 'scene')}
@@ -112,7 +113,7 @@ class Surroundings:
         return [
             name
             for name, watchdog in self._watchdogs.items()
-            if not watchdog.has_come and self._signal(name).reaction is Reaction.STOP
+            if not watchdog.has_come and self._signals[name].reaction is Reaction.STOP
         ]
 
     def assess(self) -> Assessment:
@@ -120,7 +121,7 @@ class Surroundings:
 
         A press of the hardware stop counts once however short it was.
         """
-        causes = [cause for name in self._names() if (cause := self._silence(name))]
+        causes = [cause for name in self._signals if (cause := self._silence(name))]
         causes += self._implausible()
         if self._is_pressed or self._was_pressed:
             causes.append(Cause('hardware_stop', Reaction.STOP, 'the hardware stop is pressed'))
@@ -164,25 +165,9 @@ class Surroundings:
             and abs(odometry.turn_radps) <= robot.standstill_radps
         )
 
-    def _names(self) -> tuple[str, ...]:
-        is_used = {
-            'scene': self._policy.people.source is PeopleSource.SCENE,
-            'hardware_stop': self._policy.stop_inputs.default_topic,
-        }
-        return tuple(name for name in SIGNALS if is_used.get(name, True))
-
-    def _signal(self, name: str) -> WatchedSignal:
-        signals = self._policy.signals
-        return {
-            'scan': signals.scan,
-            'odom': signals.odom,
-            'hardware_stop': signals.hardware_stop,
-            'scene': signals.scene,
-        }[name]
-
     def _placed(self) -> Odometry | None:
         # Where the loss of odometry stops the robot anyway, one cause is enough.
-        is_kept = self._signal('odom').reaction is Reaction.STOP
+        is_kept = self._signals['odom'].reaction is Reaction.STOP
         is_fresh = self._watchdogs['odom'].condition() in (
             Condition.OK,
             Condition.SLOW,
@@ -191,7 +176,7 @@ class Surroundings:
         return self.odometry if is_kept or is_fresh else None
 
     def _silence(self, name: str) -> Cause | None:
-        watchdog, reaction = self._watchdogs[name], self._signal(name).reaction
+        watchdog, reaction = self._watchdogs[name], self._signals[name].reaction
         condition = watchdog.condition()
         if condition is Condition.LOST:
             message = f'{name} is silent for {watchdog.silence_s():.1f} s'
@@ -201,7 +186,7 @@ class Surroundings:
         if condition is Condition.STARTING and reaction is Reaction.PROTECTIVE:
             return silence(name, reaction, f'{name} has not come yet')
         if condition is Condition.SLOW:
-            least_hz = self._signal(name).least_rate_hz
+            least_hz = self._signals[name].least_rate_hz
             message = (
                 f'{name} comes {watchdog.rate_hz():.0f} times a second, less than {least_hz:g}'
             )
@@ -217,7 +202,7 @@ class Surroundings:
             causes.append(Cause('scan.implausible', Reaction.STOP, self._finding.problem))
         for name, problem in self._stamp_problems.items():
             if problem:
-                reaction = self._signal(name).reaction
+                reaction = self._signals[name].reaction
                 causes.append(Cause(f'stamp.{name}', reaction, f'{name} {problem}'))
         if self.odometry is not None and not self.odometry.is_finite():
             causes.append(Cause('odom.implausible', Reaction.STOP, 'odometry is not a number'))
@@ -247,6 +232,17 @@ class Surroundings:
         range_m = self._finding.behind_m if is_backward else self._finding.ahead_m
         hull_m = range_m - self._policy.robot.radius_m
         return obstacle_speed(self._policy.obstacles, hull_m, full_mps)
+
+
+def _signals(policy: Policy) -> dict[str, WatchedSignal]:
+    """Return the watched signals that are used, by name."""
+    given = policy.signals
+    signals = {'scan': given.scan, 'odom': given.odom}
+    if policy.stop_inputs.default_topic:
+        signals['hardware_stop'] = given.hardware_stop
+    if policy.people.source is PeopleSource.SCENE:
+        signals['scene'] = given.scene
+    return signals
 
 
 def _watchdog_config(signal: WatchedSignal) -> WatchdogConfig:

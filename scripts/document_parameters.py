@@ -15,7 +15,7 @@ from eip_llm_interface.memory_manager_config import MemoryManagerConfig
 from eip_llm_interface.safety_llm_config import SafetyLlmConfig
 from eip_perf_monitor.config import MonitorConfig
 from eip_safety_monitor.gate import GateConfig
-from eip_safety_monitor.safety_monitor_node import MonitorParameters
+from eip_safety_monitor.monitor_parameters import MonitorParameters
 
 TARGET = Path(__file__).resolve().parent.parent / 'docs' / 'parameters.md'
 NODES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,23 @@ class FieldReader:
 
 
 class RuleInputs:
-    """One inbox for each topic that a rule needs; asked by the node's own timer."""
+    """One inbox for each topic that a rule needs; asked by the node's own timer.
 
-    def __init__(self, node: Node, policy: RulesPolicy, path: Path) -> None:
-        """Subscribe; raises PolicyError naming `path` and line for a field that is not there."""
+    Topics that the node hears anyway, `heard` with their types, are handed over by `pass_on`.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        policy: RulesPolicy,
+        path: Path,
+        hear: Callable[[str, float, int], None],
+        heard: Mapping[str, type],
+    ) -> None:
+        """Subscribe; raises PolicyError naming `path` and line for a field that is not there.
+
+        `hear` is told name and value of a signal and since when it may have come, ns.
+        """
         readers: dict[tuple[str, str], list[tuple[str, FieldReader]]] = {}
         for signal in policy.signals:
             try:
@@ -66,24 +79,38 @@ class RuleInputs:
                 where = f'{path}:{signal.line}: rules.signals.{signal.name}'
                 raise PolicyError(f'{where}: {error}') from None
             readers.setdefault((signal.topic, signal.type), []).append((signal.name, reader))
-        self._inboxes = [
-            (Inbox[Any](node, found[0][1].message_type, topic, qos.SENSOR), found)
-            for (topic, _), found in readers.items()
-        ]
+        self._hear = hear
+        self._passed_on: dict[str, list[tuple[str, FieldReader]]] = {}
+        self._inboxes: list[tuple[Inbox[Any], list[tuple[str, FieldReader]]]] = []
+        for (topic, _), found in readers.items():
+            message_type = found[0][1].message_type
+            if heard.get(topic) is message_type:
+                self._passed_on[topic] = found
+            else:
+                self._inboxes.append((Inbox(node, message_type, topic, qos.SENSOR), found))
 
-    def take(self, since_ns: int, hear: Callable[[str, float, int], None]) -> None:
-        """Tell `hear` name, value and `since_ns` of all that has come since then."""
+    def take(self, since_ns: int) -> None:
+        """Read all that has come since then."""
         for inbox, readers in self._inboxes:
             for message in inbox.take():
-                for name, reader in readers:
-                    value = reader.read(message)
-                    if value is not None:
-                        hear(name, value, since_ns)
+                self._read(readers, message, since_ns)
+
+    def pass_on(self, topic: str, message: Any, since_ns: int) -> None:
+        """Read a message that the node itself has taken."""
+        self._read(self._passed_on.get(topic, ()), message, since_ns)
 
     def close(self) -> None:
         """Unsubscribe."""
         for inbox, _ in self._inboxes:
             inbox.close()
+
+    def _read(
+        self, readers: Sequence[tuple[str, FieldReader]], message: Any, since_ns: int
+    ) -> None:
+        for name, reader in readers:
+            value = reader.read(message)
+            if value is not None:
+                self._hear(name, value, since_ns)
 
 
 def _message_type(name: str) -> Any:

@@ -24,6 +24,11 @@ rules:
   period_s: 0.05
   signals:
     - {name: heat, topic: motor/heat, type: std_msgs/msg/Float64, field: data, unit: degC}
+    - name: speed
+      topic: odom
+      type: nav_msgs/msg/Odometry
+      field: twist.twist.linear.x
+      unit: m/s
   formulas:
     - name: cool
       formula: 'heat <= 60'
@@ -35,6 +40,10 @@ rules:
       speed_limit_mps: 0.1
       on_stale: log
       message: the motor is warm
+    - name: slow
+      formula: 'speed <= 5'
+      reaction: log
+      message: the robot is fast
 """
 
 
@@ -114,6 +123,17 @@ def test_what_each_rule_saw_is_in_the_diagnostics(opened: Bench, motor: Motor) -
     assert motor.seen['rule.cool.last'].endswith('s ago')
     assert motor.seen['rule.cool.trend'] in ('rising', 'steady', 'falling')
     motor.heat = 40.0
+
+
+def test_a_rule_reads_what_the_monitor_hears_itself_without_a_second_subscription(
+    opened: Bench, motor: Motor
+) -> None:
+    robot = opened.robot
+    robot.make_move(30.0)
+    assert robot.wait(lambda: motor.seen.get('slow.state') == 'holds', 10.0), motor.seen
+    assert robot.wait(lambda: 4.0 < float(motor.seen['slow.robustness']) < 4.99, 10.0), motor.seen
+    readers = robot.get_subscriptions_info_by_topic(names.Topic.ODOM)
+    assert [reader.node_name for reader in readers] == [names.Node.SAFETY_MONITOR]
 
 
 @pytest.mark.parametrize(
