@@ -21,6 +21,12 @@ from eip_safety_monitor.trial.processes import NodeProcess
 __all__ = ['Bench', 'open_bench']
 
 GATE = 'eip_safety_monitor.motion_gate_node'
+NODES = {
+    'safety_llm': 'eip_llm_interface.safety_llm_node',
+    'memory_manager': 'eip_llm_interface.memory_manager_node',
+    'performance_monitor': 'eip_perf_monitor.performance_monitor_node',
+}
+"""The other nodes of a robot; they are only ever started, never imported."""
 QUICK = {'clear_time_s: 1.0': 'clear_time_s: 0.2', 'cooldown_s: 1.0': 'cooldown_s: 0.1'}
 
 
@@ -62,6 +68,15 @@ class Bench:
         except TimeoutError as error:
             self.restarts.append(str(error))
             self.restart()
+
+    def node(self, name: str) -> NodeProcess:
+        """Return the node `name` of NODES, not started."""
+        return NodeProcess(
+            NODES[name],
+            self.folder / f'{name}.log',
+            {'port': 0} if name == 'performance_monitor' else {},
+            {**self.environment, 'EIP_STATE_DIR': str(self.folder)},
+        )
 
     def peer(self, name: str, period_s: float = 0.1) -> NodeProcess:
         """Return a process that beats as the node `name`, not started."""

@@ -39,6 +39,7 @@ from eip_safety_monitor.trial.process_faults import (
     disk_full,
     disk_read_only,
     monitor_never_started,
+    peer_hung,
     peer_lost,
     peer_lost_and_motion_goes_on,
     wall_clock,
@@ -101,7 +102,7 @@ FAULTS = (
     _holds('llm_lost', silent('safety_llm'), 1.3, 'safety_llm is silent'),
     _holds('llm_killed', peer_lost('safety_llm', signal.SIGKILL), 1.3, 'is ended'),
     _holds('llm_suspended', peer_lost('safety_llm', signal.SIGSTOP), 1.3, 'is suspended'),
-    _holds('llm_hung', peer_lost('safety_llm', signal.SIGUSR1), 1.3, 'is hung'),
+    _holds('llm_hung', peer_hung('safety_llm'), 1.3, 'is hung'),
     *(
         _goes_on(f'{name}_{word}', peer_lost_and_motion_goes_on(name, number))
         for name in ('memory_manager', 'performance_monitor')

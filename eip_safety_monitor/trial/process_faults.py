@@ -20,6 +20,7 @@ __all__ = [
     'disk_full',
     'disk_read_only',
     'monitor_never_started',
+    'peer_hung',
     'peer_lost',
     'peer_lost_and_motion_goes_on',
     'wall_clock',
@@ -29,26 +30,38 @@ NEAR_M = 0.4
 GOES_ON_S = 0.5
 LONGEST_SILENCE_S = 1.5
 JUMP_TOLERANCE_S = 60.0
+AS_A_HELPER = ('nice', '-n', '5')
 
 
 def peer_lost(name: str, number: signal.Signals) -> Broken:
-    """Let a real process that beats as `name` be killed, suspended or hung by a signal."""
+    """Kill or suspend the node `name`, which runs beside the two that are tried."""
 
     def broken(bench: Bench) -> Iterator[int]:
-        with _peer(bench, name) as peer:
-            peer.send(number)
+        with _beside(bench, bench.node(name), name) as node:
+            node.send(number)
+            yield time.monotonic_ns()
+
+    return broken
+
+
+def peer_hung(name: str) -> Broken:
+    """Let a process that beats as `name` run on and say nothing any more."""
+
+    def broken(bench: Bench) -> Iterator[int]:
+        with _beside(bench, bench.peer(name), name) as peer:
+            peer.send(signal.SIGUSR1)
             yield time.monotonic_ns()
 
     return broken
 
 
 def peer_lost_and_motion_goes_on(name: str, number: signal.Signals) -> Broken:
-    """Signal a process that motion does not hang on; the robot goes on and still stops."""
+    """Signal a node that motion does not hang on; the robot goes on and still stops."""
 
     def broken(bench: Bench) -> Iterator[int]:
-        with _peer(bench, name) as peer:
+        with _beside(bench, bench.node(name), name) as node:
             began_ns = time.monotonic_ns()
-            peer.send(number)
+            node.send(number)
             robot = bench.robot
             if not robot.wait(lambda: robot.is_heard(f'{name} is silent', began_ns), 8.0):
                 raise TimeoutError(f'nobody said that {name} is silent')
@@ -124,26 +137,29 @@ def _file_limit(bench: Bench) -> Iterator[int]:
 
 
 @contextmanager
-def _peer(bench: Bench, name: str) -> Iterator[NodeProcess]:
-    peer, robot = bench.peer(name), bench.robot
-    peer.start()
+def _beside(bench: Bench, node: NodeProcess, name: str) -> Iterator[NodeProcess]:
+    """Let `node` speak as `name` in the fake robot's stead, and the robot move."""
+    robot = bench.robot
+    node.start(AS_A_HELPER)
     try:
-        if not robot.wait(lambda: _has_beaten(bench, peer, 0), 15.0):
-            raise TimeoutError(f'the process that speaks as {name} did not start')
+        if not robot.wait(lambda: _is_ready(bench, node, 0), 60.0):
+            raise TimeoutError(f'{name} did not start: {node.output()[-300:]}')
         robot.silent.add(name)
         # A robot that moves for longer than the node may be silent hears the new one in its stead.
         believed_ns = time.monotonic_ns() + int(1e9 * LONGEST_SILENCE_S)
-        robot.wait(lambda: _has_beaten(bench, peer, believed_ns), 5.0)
+        robot.wait(lambda: _is_ready(bench, node, believed_ns), 5.0)
         robot.make_move(30.0)
-        yield peer
+        yield node
     finally:
-        peer.kill()
+        node.kill()
         robot.speak_anew(name)
 
 
-def _has_beaten(bench: Bench, peer: NodeProcess, since_ns: int) -> bool:
-    beats = list(bench.robot.heard_beats)
-    return any(beat.pid == peer.pid and beat.monotonic_ns >= since_ns for beat in beats)
+def _is_ready(bench: Bench, node: NodeProcess, since_ns: int) -> bool:
+    return any(
+        beat.pid == node.pid and beat.healthy and beat.monotonic_ns >= since_ns
+        for beat in list(bench.robot.heard_beats)
+    )
 
 
 def _ahead_s(bench: Bench) -> float:
