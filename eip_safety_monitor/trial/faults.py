@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from eip.msg import SafetyState
 from eip_ros.names import Topic
+from eip_safety_monitor.trial.bench import Bench
 from eip_safety_monitor.trial.fake_inputs import BEAMS
 from eip_safety_monitor.trial.fault import Broken, Fault
 from eip_safety_monitor.trial.input_faults import (
@@ -39,7 +40,6 @@ from eip_safety_monitor.trial.process_faults import (
     disk_full,
     disk_read_only,
     monitor_never_started,
-    peer_hung,
     peer_lost,
     peer_lost_and_motion_goes_on,
     wall_clock,
@@ -102,7 +102,7 @@ FAULTS = (
     _holds('llm_lost', silent('safety_llm'), 1.3, 'safety_llm is silent'),
     _holds('llm_killed', peer_lost('safety_llm', signal.SIGKILL), 1.3, 'is ended'),
     _holds('llm_suspended', peer_lost('safety_llm', signal.SIGSTOP), 1.3, 'is suspended'),
-    _holds('llm_hung', peer_hung('safety_llm'), 1.3, 'is hung'),
+    _holds('llm_hung', peer_lost('safety_llm', signal.SIGUSR1, Bench.peer), 1.3, 'is hung'),
     *(
         _goes_on(f'{name}_{word}', peer_lost_and_motion_goes_on(name, number))
         for name in ('memory_manager', 'performance_monitor')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from eip.msg import SafetyState
@@ -20,7 +20,6 @@ __all__ = [
     'disk_full',
     'disk_read_only',
     'monitor_never_started',
-    'peer_hung',
     'peer_lost',
     'peer_lost_and_motion_goes_on',
     'wall_clock',
@@ -33,23 +32,17 @@ JUMP_TOLERANCE_S = 60.0
 AS_A_HELPER = ('nice', '-n', '5')
 
 
-def peer_lost(name: str, number: signal.Signals) -> Broken:
-    """Kill or suspend the node `name`, which runs beside the two that are tried."""
+def peer_lost(
+    name: str, number: signal.Signals, made: Callable[[Bench, str], NodeProcess] = Bench.node
+) -> Broken:
+    """Kill or suspend the node `name`, which runs beside the two that are tried.
+
+    With Bench.peer it is a process that beats as the node does; SIGUSR1 hangs it.
+    """
 
     def broken(bench: Bench) -> Iterator[int]:
-        with _beside(bench, bench.node(name), name) as node:
+        with _beside(bench, made(bench, name), name) as node:
             node.send(number)
-            yield time.monotonic_ns()
-
-    return broken
-
-
-def peer_hung(name: str) -> Broken:
-    """Let a process that beats as `name` run on and say nothing any more."""
-
-    def broken(bench: Bench) -> Iterator[int]:
-        with _beside(bench, bench.peer(name), name) as peer:
-            peer.send(signal.SIGUSR1)
             yield time.monotonic_ns()
 
     return broken
