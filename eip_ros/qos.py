@@ -25,7 +25,7 @@ __all__ = [
     'VERDICT_INBOX',
 ]
 
-SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+SENSOR = QoSProfile(depth=7, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Scans, odometry, scenes: the newest counts, a lost one is no harm."""
 
 STOP_INPUT = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)

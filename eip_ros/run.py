@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -51,6 +52,9 @@ def run_node(
             return 2
         executor = make_executor() if make_executor else _executor(threads)
         executor.add_node(node)
+        # What was imported and built stays: to collect it again and again only delays callbacks.
+        gc.collect()
+        gc.freeze()
         while not stop.is_set():
             executor.spin_once(timeout_sec=0.2)
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -23,7 +23,7 @@ from eip_ros.steady import STEADY
 from eip_safety_monitor import conversions
 from eip_safety_monitor.audit.audit_log import AuditLog
 from eip_safety_monitor.audit.journal import Journal
-from eip_safety_monitor.clock import MonotonicClock
+from eip_safety_monitor.clock import MonotonicClock, seconds
 from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.marker_publisher import MarkerPublisher
@@ -35,7 +35,7 @@ from eip_safety_monitor.priority import raise_priority
 from eip_safety_monitor.rules.rule_diagnosis import diagnose_rules
 from eip_safety_monitor.rules.rule_inputs import RuleInputs
 from eip_safety_monitor.state_diagnosis import diagnose_causes, diagnose_state
-from eip_safety_monitor.state_teller import StateTeller
+from eip_safety_monitor.state_teller import PERMIT_PERIOD_S, StateTeller
 from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.supervisor import Supervisor
 from eip_safety_monitor.verdict_queue import VerdictQueue
@@ -43,7 +43,9 @@ from eip_safety_monitor.zones.transform_type import transform_type
 
 __all__ = ['SafetyMonitorNode', 'main']
 
-LOOK_PERIOD_S = 0.01
+TURN_PERIOD_S = PERMIT_PERIOD_S / 3
+LOOK_PERIOD_S = 2 * TURN_PERIOD_S
+"""The longest between two looks at everything; what may end motion is looked at in its turn."""
 UNARMED_AGE_NS = 50_000_000
 HEARD = {
     names.Topic.ODOM: Odometry,
@@ -52,6 +54,7 @@ HEARD = {
     names.Topic.HARDWARE_STOP: Bool,
 }
 """Topics that rules may read, too, without a second subscription."""
+URGENT = frozenset({names.Topic.HARDWARE_STOP, names.Topic.SCAN, names.Topic.SCENE})
 
 
 class SafetyMonitorNode(Node):
@@ -74,7 +77,7 @@ class SafetyMonitorNode(Node):
         self._boot_id = read_boot_id()
         lifetime_s = policy.permit_lifetime_s
         self._teller = StateTeller(self, self._monotonic, self._boot_id, lifetime_s)
-        self._looked_ns = self._monotonic.now_ns()
+        self._turned_ns = self._looked_ns = self._monotonic.now_ns()
         self._is_closed = self._has_crashed = False
         self._supervisor = self._make_supervisor(policy, folder)
         self._make_outlets()
@@ -146,26 +149,34 @@ class SafetyMonitorNode(Node):
             (Inbox(self, Heartbeat, topic.HEARTBEAT, qos.HEARTBEAT), self._hear_heartbeat),
             (self._plans, self._hear_plan),
         ]
-        self._timer = self.create_timer(LOOK_PERIOD_S, self._turn, clock=STEADY)
+        self._timer = self.create_timer(TURN_PERIOD_S, self._turn, clock=STEADY)
 
     def _turn(self) -> None:
         # What is taken now came after the last turn: it is counted as that old. While nothing is
         # permitted anyway, a busy start must not look like a lost sensor.
-        since_ns, self._looked_ns = self._looked_ns, self._monotonic.now_ns()
+        since_ns, self._turned_ns = self._turned_ns, self._monotonic.now_ns()
         if not self._supervisor.is_armed:
-            since_ns = max(since_ns, self._looked_ns - UNARMED_AGE_NS)
+            since_ns = max(since_ns, self._turned_ns - UNARMED_AGE_NS)
+        is_urgent = self._stop_inlets.take(since_ns)
         for inbox, hear in self._inboxes:
             for message in inbox.take():
                 hear(message, since_ns)
                 self._rule_inputs.pass_on(inbox.topic, message, since_ns)
-        self._stop_inlets.take(since_ns)
+                is_urgent |= inbox.topic in URGENT
         self._rule_inputs.take(since_ns)
-        self._supervisor.tick()
-        self._tell()
+        if is_urgent or self._is_look_due():
+            self._looked_ns = self._turned_ns
+            self._supervisor.tick()
+            self._tell()
         self._write_verdicts()
 
+    def _is_look_due(self) -> bool:
+        due_s = LOOK_PERIOD_S - TURN_PERIOD_S / 2
+        is_due = seconds(self._turned_ns - self._looked_ns) >= due_s
+        return is_due or self._teller.is_due(TURN_PERIOD_S / 2)
+
     def _tell(self) -> None:
-        self._teller.tell(self._supervisor, LOOK_PERIOD_S / 2)
+        self._teller.tell(self._supervisor, TURN_PERIOD_S / 2)
 
     def _hear_signal(self, name: str, value: float, received_ns: int) -> None:
         self._supervisor.surroundings.rules.hear(name, value, received_ns)

@@ -15,7 +15,7 @@ from eip_safety_monitor.events import Event, Severity, State
 from eip_safety_monitor.permits import Permit
 from eip_safety_monitor.supervisor import Supervisor
 
-__all__ = ['StateTeller']
+__all__ = ['PERMIT_PERIOD_S', 'StateTeller']
 
 PERMIT_PERIOD_S = 0.04
 TELLING_LIMIT_MPS = 0.02
@@ -37,19 +37,21 @@ class StateTeller:
         self._states = node.create_publisher(SafetyState, names.Topic.STATE, qos.PERMIT)
         self._events = node.create_publisher(SafetyEvent, names.Topic.EVENT, qos.EVENT)
 
+    def is_due(self, slack_s: float) -> bool:
+        """Tell whether the next permit is due, `slack_s` too early counted in."""
+        return seconds(self._clock.now_ns() - self._told_ns) >= PERMIT_PERIOD_S - slack_s
+
     def tell(self, supervisor: Supervisor, slack_s: float) -> None:
         """Publish what is due or has changed, then let the latch be saved.
 
         `slack_s` is how much too early the permit may come: half of the caller's period.
         """
         state = supervisor.state()
-        now_ns = self._clock.now_ns()
         face = (state.mode, state.active_causes, state.is_resettable)
         slower_mps = self._told_limit_mps - state.limits.linear_mps
-        is_due = seconds(now_ns - self._told_ns) >= PERMIT_PERIOD_S - slack_s
-        if is_due or face != self._told or slower_mps > TELLING_LIMIT_MPS:
+        if self.is_due(slack_s) or face != self._told or slower_mps > TELLING_LIMIT_MPS:
             self.publish(state)
-            self._told, self._told_ns = face, now_ns
+            self._told = face
             self._told_limit_mps = state.limits.linear_mps
         for event in supervisor.take_events():
             self._tell_event(event)
@@ -58,11 +60,12 @@ class StateTeller:
     def publish(self, state: State) -> None:
         """Publish the state with a permit of its own number."""
         self._sequence += 1
+        self._told_ns = self._clock.now_ns()
         permit = Permit(
             monitor_id=self._monitor_id,
             sequence=self._sequence,
             boot_id=self._boot_id,
-            stamp_ns=self._clock.now_ns(),
+            stamp_ns=self._told_ns,
             mode=state.mode,
             motion_permitted=state.is_motion_permitted,
             lifetime_s=self._lifetime_s,

@@ -24,6 +24,7 @@ class StopInlets:
 
     def __init__(self, node: Node, policy: StopInputsPolicy, clock: Clock) -> None:
         hardware = make_hardware(policy, clock)
+        self._has_hardware = bool(hardware)
         buttons = [TopicInput(topic, clock) for topic in policy.topics]
         joysticks = [JoystickInput(joystick, clock) for joystick in policy.joysticks]
         self.panel = StopPanel([*hardware, *buttons, *joysticks])
@@ -35,11 +36,17 @@ class StopInlets:
             inbox = Inbox(node, Joy, config.topic, qos.STOP_INPUT)
             self._inboxes.append((inbox, 'buttons', joystick.hear))
 
-    def take(self, since_ns: int) -> None:
-        """Hand over what came on the topics; it is counted as that old."""
+    def take(self, since_ns: int) -> bool:
+        """Hand over what came on the topics, counted as that old; tell whether to look at once.
+
+        Devices are read by the look itself: where there is one, every turn looks.
+        """
+        is_urgent = self._has_hardware
         for inbox, field, hear in self._inboxes:
             for message in inbox.take():
                 hear(getattr(message, field), since_ns)
+                is_urgent = True
+        return is_urgent
 
     def close(self) -> None:
         """Unsubscribe and let all hardware go."""

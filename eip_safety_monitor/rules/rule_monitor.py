@@ -42,6 +42,7 @@ class _Heard:
 
     def __init__(self, signal: RuleSignal, clock: Clock) -> None:
         self._signal, self._clock = signal, clock
+        self._name = f'{signal.name} ({signal.topic} {signal.field})'
         self._started_ns = clock.now_ns()
         self._received_ns: int | None = None
         self.value = math.nan
@@ -57,14 +58,13 @@ class _Heard:
         return self._received_ns is None and waited_s <= self._signal.grace_s
 
     def problem(self) -> str:
-        name = f'{self._signal.name} ({self._signal.topic} {self._signal.field})'
         if self._received_ns is None:
             awaited = 'has not come yet' if self.is_starting else 'never came'
-            return f'{name} {awaited} as {self._signal.type}'
+            return f'{self._name} {awaited} as {self._signal.type}'
         age_s = seconds(self._clock.now_ns() - self._received_ns)
         if age_s > self._signal.max_age_s:
-            return f'{name} is {age_s:.1f} s old'
-        return '' if math.isfinite(self.value) else f'{name} is not a number'
+            return f'{self._name} is {age_s:.1f} s old'
+        return '' if math.isfinite(self.value) else f'{self._name} is not a number'
 
 
 class _Watched:
@@ -75,7 +75,7 @@ class _Watched:
         self.formula = policy.make(rule)
         self.statistics = ViolationStatistics(now_ns)
         self.robustness: float | None = None
-        self.problem = ''
+        self.problem = 'no sample yet'
         self.is_starting = False
         self.is_latched = False
         self._violated_ns: int | None = None
@@ -167,12 +167,12 @@ class RuleMonitor:
             watched.forget(problem or 'the monitor did not run')
             watched.statistics.note(False, self._clock.now_ns(), 0.0)
             return
+        if steps == 0:
+            return
         values = {name: self._signals[name].value for name in names}
         for _ in range(steps):
             watched.problem = ''
             watched.step(values)
-        if watched.robustness is None and not watched.problem:
-            watched.problem = 'no sample yet'
         watched.statistics.note(
             watched.is_violated, self._clock.now_ns(), steps * self._policy.period_s
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +33,24 @@ class ScanFinding:
     problem: str = ''
 
 
+@dataclass(frozen=True)
+class _Beams:
+    """Where the beams of a lidar look; the same from scan to scan."""
+
+    is_ahead: NDArray[np.bool_]
+    is_behind: NDArray[np.bool_]
+    ahead: int
+    behind: int
+    is_full_turn: bool
+
+
 class ScanChecker:
     """Reads scans once each; keeps what is needed to tell a frozen lidar."""
 
     def __init__(self, policy: ObstaclePolicy) -> None:
         self._policy = policy
-        self._angles: NDArray[Any] = np.zeros(0)
         self._geometry: tuple[int, float, float] = (0, 0.0, 0.0)
+        self._beams = _beams_of(self._geometry, 0.0)
         self._checksum = 0
         self._pose: tuple[float, float, float] | None = None
 
@@ -47,63 +59,60 @@ class ScanChecker:
         problem = self._implausible(scan) or self._blind(scan) or self._frozen(scan, odometry)
         if problem:
             return ScanFinding(0.0, 0.0, 0.0, problem)
-        ranges = scan.ranges_m
-        # Nearer than the least range is near (-inf by REP 117), beyond the greatest is no echo.
-        near: NDArray[Any] = np.where(ranges < scan.range_min_m, scan.range_min_m, ranges)
-        near = np.where(np.isnan(near) | (near > scan.range_max_m), np.inf, near)
-        off_axis, half = np.abs(self._angles_of(scan)), self._policy.half_angle_rad
-        behind = near[off_axis >= np.pi - half]
-        is_seen_behind = behind.size and (
-            self._unseen(behind.size, scan) <= self._policy.widest_blind_rad
+        ranges, beams = scan.ranges_m, self._beams_of(scan)
+        # Nearer than the least range is near (-inf by REP 117); beyond the greatest, as what is
+        # not a number, is no echo.
+        near: NDArray[Any] = np.where(ranges <= scan.range_max_m, ranges, np.inf)
+        np.maximum(near, scan.range_min_m, out=near)
+        is_seen_behind = beams.behind and (
+            self._unseen(beams.behind, scan) <= self._policy.widest_blind_rad
         )
         return ScanFinding(
             float(near.min()),
-            float(near[off_axis <= half].min()),
-            float(behind.min()) if is_seen_behind else 0.0,
+            float(near[beams.is_ahead].min()),
+            float(near[beams.is_behind].min()) if is_seen_behind else 0.0,
         )
 
     def _implausible(self, scan: Scan) -> str:
         ranges = scan.ranges_m
         if ranges.size == 0:
             return 'the scan is empty'
-        geometry = (scan.angle_min_rad, scan.angle_step_rad)
-        if not np.isfinite(geometry).all() or scan.angle_step_rad == 0.0:
+        is_finite = math.isfinite(scan.angle_min_rad) and math.isfinite(scan.angle_step_rad)
+        if not is_finite or scan.angle_step_rad == 0.0:
             return 'the scan has no sound geometry'
-        if not 0.0 <= scan.range_min_m < scan.range_max_m < np.inf:
+        if not 0.0 <= scan.range_min_m < scan.range_max_m < math.inf:
             return (
                 f'the scan has range_min {scan.range_min_m:g} m and range_max '
                 f'{scan.range_max_m:g} m, set both in the lidar driver, the first less'
             )
-        nan_share = float(np.isnan(ranges).mean())
+        nan_share = _share(np.isnan(ranges))
         if nan_share > MOST_NAN_SHARE:
             return f'{nan_share:.0%} of the scan is not a number'
-        with np.errstate(invalid='ignore'):
-            echo_share = float((ranges <= scan.range_max_m).mean())
+        echo_share = _share(ranges <= scan.range_max_m)
         if echo_share < self._policy.least_valid_share:
             return f'only {echo_share:.0%} of the scan has an echo'
         return ''
 
     def _blind(self, scan: Scan) -> str:
-        is_nan = np.isnan(scan.ranges_m)
-        half = self._policy.half_angle_rad
-        ahead = is_nan[np.abs(self._angles_of(scan)) <= half]
-        if ahead.size == 0:
+        beams, half = self._beams_of(scan), self._policy.half_angle_rad
+        if beams.ahead == 0:
             return f'no beam of the scan is within {half:g} rad of ahead, check angle_min'
         widest_rad = self._policy.widest_blind_rad
-        unseen_rad = self._unseen(ahead.size, scan)
+        unseen_rad = self._unseen(beams.ahead, scan)
         if unseen_rad > widest_rad:
             return (
                 f'the scan leaves {unseen_rad:.2f} rad of the cone ahead unseen, more than '
                 f'widest_blind_rad {widest_rad:g}; set half_angle_rad to what the lidar sees'
             )
-        nan_share = float(ahead.mean())
+        is_nan = np.isnan(scan.ranges_m)
+        if not is_nan.any():
+            return ''
+        nan_share = _share(is_nan[beams.is_ahead])
         if nan_share > MOST_NAN_SHARE:
             return f'{nan_share:.0%} of the scan ahead is not a number'
-        step_rad = abs(scan.angle_step_rad)
-        is_full_turn = step_rad * (is_nan.size + 1) > 2.0 * np.pi
         # One beam alone is a drop-out and spans nothing; in a full turn the ends are neighbours.
-        run = _longest_run(np.tile(is_nan, 2) if is_full_turn else is_nan)
-        sector_rad = (run - 1) * step_rad
+        run = _longest_run(np.tile(is_nan, 2) if beams.is_full_turn else is_nan)
+        sector_rad = (run - 1) * abs(scan.angle_step_rad)
         if sector_rad > widest_rad:
             return (
                 f'a sector of {sector_rad:.2f} rad of the scan is not a number, more than '
@@ -125,16 +134,30 @@ class ScanChecker:
         if checksum != self._checksum or self._pose is None:
             self._checksum, self._pose = checksum, pose
             return ''
-        turned = abs((pose[2] - self._pose[2] + np.pi) % (2.0 * np.pi) - np.pi)
-        travel = float(np.hypot(pose[0] - self._pose[0], pose[1] - self._pose[1]) + turned)
+        turned = abs((pose[2] - self._pose[2] + math.pi) % (2.0 * math.pi) - math.pi)
+        travel = math.hypot(pose[0] - self._pose[0], pose[1] - self._pose[1]) + turned
         return 'the scan is frozen while the robot moves' if travel > FROZEN_TRAVEL else ''
 
-    def _angles_of(self, scan: Scan) -> NDArray[Any]:
+    def _beams_of(self, scan: Scan) -> _Beams:
         geometry = (scan.ranges_m.size, scan.angle_min_rad, scan.angle_step_rad)
         if geometry != self._geometry:
-            raw = scan.angle_min_rad + scan.angle_step_rad * np.arange(scan.ranges_m.size)
-            self._angles, self._geometry = (raw + np.pi) % (2.0 * np.pi) - np.pi, geometry
-        return self._angles
+            self._geometry = geometry
+            self._beams = _beams_of(geometry, self._policy.half_angle_rad)
+        return self._beams
+
+
+def _beams_of(geometry: tuple[int, float, float], half_angle_rad: float) -> _Beams:
+    size, first_rad, step_rad = geometry
+    angles = (first_rad + step_rad * np.arange(size) + np.pi) % (2.0 * np.pi) - np.pi
+    is_ahead = np.abs(angles) <= half_angle_rad
+    is_behind = np.abs(angles) >= np.pi - half_angle_rad
+    is_full_turn = abs(step_rad) * (size + 1) > 2.0 * np.pi
+    ahead, behind = int(np.count_nonzero(is_ahead)), int(np.count_nonzero(is_behind))
+    return _Beams(is_ahead, is_behind, ahead, behind, is_full_turn)
+
+
+def _share(flags: NDArray[np.bool_]) -> float:
+    return np.count_nonzero(flags) / flags.size
 
 
 def _longest_run(flags: NDArray[np.bool_]) -> int:

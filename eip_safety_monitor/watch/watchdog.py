@@ -11,7 +11,7 @@ from eip_safety_monitor.clock import Clock, seconds
 __all__ = ['MOST_RATE_HZ', 'Condition', 'Watchdog', 'WatchdogConfig']
 
 MOST_RATE_HZ = 400.0
-"""The greatest rate that can be watched for: of one topic the monitor takes 500 a second."""
+"""The greatest rate that can be watched for: of one topic the monitor takes 525 a second."""
 RATE_WINDOW_S = 1.0
 
 
@@ -77,31 +77,42 @@ class Watchdog:
 
     def silence_s(self) -> float:
         """Return for how long it has not come, s; since the start when it never came."""
-        since_ns = self._started_ns if self._last_ns is None else self._last_ns
-        return seconds(self._clock.now_ns() - since_ns)
+        return self._silence_s(self._clock.now_ns())
 
     def rate_hz(self) -> float:
         """Return how often it came in the last second, 1/s."""
-        horizon_ns = self._clock.now_ns() - 1_000_000_000
-        while self._recent and self._recent[0] < horizon_ns:
-            self._recent.popleft()
-        return float(len(self._recent))
+        return self._rate_hz(self._clock.now_ns())
 
     def is_slower_than(self, least_hz: float) -> bool:
         """Tell whether it comes less often, judged over one second without a loss."""
-        lasts_s = seconds(self._clock.now_ns() - self._since_ns)
-        return self.has_come and lasts_s >= RATE_WINDOW_S and self.rate_hz() < least_hz
+        return self._is_slower_than(least_hz, self._clock.now_ns())
 
     def condition(self) -> Condition:
         """Return what is to be thought of it now."""
-        silence_s = self.silence_s()
+        now_ns = self._clock.now_ns()
+        silence_s = self._silence_s(now_ns)
         if self._last_ns is None:
             late = silence_s > self._config.grace_s
             return Condition.NEVER_CAME if late else Condition.STARTING
         if silence_s > self._config.timeout_s:
             return Condition.LOST
-        if self.rate_hz() >= self._config.max_rate_hz:
+        if self._rate_hz(now_ns) >= self._config.max_rate_hz:
             return Condition.FLOODING
-        if self.is_slower_than(self._config.least_rate_hz):
+        if self._is_slower_than(self._config.least_rate_hz, now_ns):
             return Condition.SLOW
         return Condition.OK
+
+    def _silence_s(self, now_ns: int) -> float:
+        return seconds(now_ns - (self._started_ns if self._last_ns is None else self._last_ns))
+
+    def _rate_hz(self, now_ns: int) -> float:
+        horizon_ns = now_ns - 1_000_000_000
+        while self._recent and self._recent[0] < horizon_ns:
+            self._recent.popleft()
+        return float(len(self._recent))
+
+    def _is_slower_than(self, least_hz: float, now_ns: int) -> bool:
+        if least_hz <= 0.0 or self._last_ns is None:
+            return False
+        lasts_s = seconds(now_ns - self._since_ns)
+        return lasts_s >= RATE_WINDOW_S and self._rate_hz(now_ns) < least_hz

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import rclpy
+from nav_msgs.msg import Odometry
 from rclpy.utilities import try_shutdown
+from sensor_msgs.msg import LaserScan
+from std_msgs.msg import Bool
 
-from eip.msg import Heartbeat, SafetyVerdict
+from eip.msg import Heartbeat, SafetyVerdict, SceneContext
 from eip_ros import qos
 from eip_ros.heartbeat import read_boot_id
 from eip_ros.names import Topic
@@ -65,7 +68,8 @@ def test_a_burst_of_verdicts_is_written_after_the_permit_two_lines_a_turn(
 
     wait_until(are_all_written, what='100 lines')
     assert all(turn.count('verdict') <= 2 for turn in turns)
-    assert all('verdict' not in turn[: turn.index('told')] for turn in turns)
+    assert sum('told' in turn for turn in turns) > 1
+    assert all('verdict' not in turn[: turn.index('told')] for turn in turns if 'told' in turn)
     folder = tmp_path / 'safety_monitor'
     lines = [record.body for record in read_audit(folder) if record.body['kind'] == 'verdict']
     assert [line['request_id'] for line in lines] == [str(number) for number in range(100)]
@@ -98,6 +102,7 @@ def test_a_second_monitor_of_the_same_process_number_is_another_one(
 
     def causes() -> tuple[str, ...]:
         node._turn()
+        node._supervisor.tick()
         return node._supervisor.state().active_causes
 
     def hears(instance_id: str, number: int) -> None:
@@ -116,3 +121,38 @@ def test_a_second_monitor_of_the_same_process_number_is_another_one(
         assert 'monitor.second' not in causes()
     hears('in another container', 2)
     wait_until(lambda: 'monitor.second' in causes(), what='the cause')
+
+
+def test_what_may_end_motion_is_looked_at_in_its_own_turn(
+    node: SafetyMonitorNode, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(node, '_is_look_due', lambda: False)
+    tick = node._supervisor.tick
+    monkeypatch.setattr(node._supervisor, 'tick', lambda: (looks.append('look'), tick()))
+    for kind, topic, is_urgent in (
+        (Odometry, Topic.ODOM, False),
+        (Heartbeat, Topic.HEARTBEAT, False),
+        (Bool, Topic.HARDWARE_STOP, True),
+        (LaserScan, Topic.SCAN, True),
+        (SceneContext, Topic.SCENE, True),
+    ):
+        publisher = node.create_publisher(kind, topic, qos.STOP_INPUT)
+        wait_until(publisher.get_subscription_count, what=f'the monitor listens to {topic}')
+        inbox = next(inbox for inbox, _ in node._inboxes if inbox.topic == topic)
+        taken: list[object] = []
+
+        def noted_take(take: Callable[[], list[Any]] = inbox.take, into: list[Any] = taken) -> Any:
+            messages = take()
+            into.extend(messages)
+            return messages
+
+        def has_come(into: list[Any] = taken) -> bool:
+            node._turn()
+            return bool(into)
+
+        monkeypatch.setattr(inbox, 'take', noted_take)
+        looks.clear()
+        publisher.publish(kind())
+        wait_until(has_come, what=f'a message on {topic}')
+        assert looks == (['look'] if is_urgent else [])

@@ -19,7 +19,7 @@ from std_msgs.msg import Bool
 from eip.msg import SafetyState
 from eip_ros import qos
 from eip_safety_monitor.clock import MonotonicClock
-from eip_safety_monitor.safety_monitor_node import LOOK_PERIOD_S
+from eip_safety_monitor.safety_monitor_node import TURN_PERIOD_S
 from eip_safety_monitor.stop_inlets import StopInlets
 from eip_safety_monitor.stop_inputs.config import StopInputsPolicy, TopicStop
 from eip_safety_monitor.trial.bench import Bench, open_bench
@@ -70,7 +70,7 @@ def repeating(buttons: Buttons) -> Iterator[None]:
 
 
 def test_a_flood_of_a_topic_can_be_seen_with_turns_to_spare() -> None:
-    most_taken_hz = qos.SENSOR.depth / LOOK_PERIOD_S
+    most_taken_hz = qos.SENSOR.depth / TURN_PERIOD_S
     assert most_taken_hz >= 1.25 * MOST_RATE_HZ
 
 
