@@ -14,6 +14,7 @@ from pathlib import Path
 
 from eip_bringup import environment
 from eip_bringup.robot_config import PAGE_PORT
+from eip_ros.state_folder import state_root
 
 __all__ = ['CHECKS', 'Finding', 'examine']
 
@@ -135,7 +136,7 @@ def check_configuration() -> Finding:
 
 def check_state() -> Finding:
     """Check that state, logs and audit file can be written."""
-    root = environment.state_root()
+    root = state_root()
     place = next(folder for folder in (root, *root.parents) if folder.exists())
     if not os.access(place, os.W_OK):
         return Finding('state', False, f'{root} cannot be written: set EIP_STATE_DIR elsewhere')
@@ -156,7 +157,7 @@ def check_port() -> Finding:
         except OSError as error:
             from eip_bringup.run_state import find_runs
 
-            if find_runs(environment.state_root()):
+            if find_runs(state_root()):
                 return Finding('port', True, f'{PAGE_PORT} is in use while a robot is up')
             return Finding(
                 'port',

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     'domain_id',
     'launch_folder',
     'ros_environment',
-    'state_folder',
 ]
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -56,26 +54,6 @@ def _found(kind: str, name: str) -> Path:
         f'{kind}/{name} is in none of {", ".join(str(path.parent) for path in tried)}: '
         'reinstall eip or run from its source tree'
     )
-
-
-def state_root(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where state, logs and audit files of all robots of this user lie.
-
-    `EIP_STATE_DIR`, else `$XDG_STATE_HOME/eip`, else `~/.local/state/eip`; a private folder for
-    temporary files where there is no home.
-    """
-    environment = os.environ if environment is None else environment
-    for name, below in (('EIP_STATE_DIR', ''), ('XDG_STATE_HOME', 'eip')):
-        if environment.get(name):
-            return (Path(environment[name]).expanduser() / below).absolute()
-    if environment.get('HOME'):
-        return Path(environment['HOME']) / '.local' / 'state' / 'eip'
-    return Path(tempfile.gettempdir()) / f'eip-{os.getuid()}'
-
-
-def state_folder(namespace: str) -> Path:
-    """Return the folder of one robot's state."""
-    return state_root() / (namespace.strip('/').replace('/', '.') or 'robot')
 
 
 def domain_id(given: int | None = None, otherwise: int = 0) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eip_bringup.composition import Process, compose, compose_fleet, compose_monitoring
-from eip_bringup.environment import config_file, state_folder
+from eip_bringup.environment import config_file
 from eip_bringup.robot_config import (
     LOG_LEVELS,
     RobotConfig,
@@ -17,6 +17,7 @@ from eip_bringup.robot_config import (
     read_fleet,
     read_robot,
 )
+from eip_ros.state_folder import state_folder
 
 __all__ = [
     'FLEET',

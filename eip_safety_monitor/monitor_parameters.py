@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ['MonitorParameters', 'state_folder']
+from eip_ros.state_folder import state_folder
+
+__all__ = ['MonitorParameters', 'chosen_folder']
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,12 @@ class MonitorParameters:
     state_dir: str = field(
         default='',
         metadata={
-            'description': 'folder of latch and audit log; empty for '
-            '${EIP_STATE_DIR:-~/.local/state/eip}/<namespace or robot>',
+            'description': 'folder of latch and audit log; empty for <namespace or robot> in '
+            '$EIP_STATE_DIR, $XDG_STATE_HOME/eip or ~/.local/state/eip',
         },
     )
 
 
-def state_folder(given: str, namespace: str) -> Path:
+def chosen_folder(given: str, namespace: str) -> Path:
     """Return the folder of a robot's state: the `given` one, or one of its own by its namespace."""
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get('EIP_STATE_DIR') or '~/.local/state/eip'
-    return Path(base).expanduser() / (namespace.strip('/') or 'robot')
+    return Path(given).expanduser() if given else state_folder(namespace)

@@ -28,7 +28,7 @@ from eip_safety_monitor.files import FolderLock
 from eip_safety_monitor.latch.state_store import StateStore, beginning
 from eip_safety_monitor.marker_publisher import MarkerPublisher
 from eip_safety_monitor.markers import Shape, draw
-from eip_safety_monitor.monitor_parameters import MonitorParameters, state_folder
+from eip_safety_monitor.monitor_parameters import MonitorParameters, chosen_folder
 from eip_safety_monitor.monitor_services import MonitorServices
 from eip_safety_monitor.policy import Policy, default_policy_file, load_policy
 from eip_safety_monitor.priority import raise_priority
@@ -71,7 +71,7 @@ class SafetyMonitorNode(Node):
         self._monotonic = MonotonicClock()
         self._stop_inlets = StopInlets(self, policy.stop_inputs, self._monotonic)
         folder = (
-            state_folder(parameters.state_dir, self.get_namespace()) / names.Node.SAFETY_MONITOR
+            chosen_folder(parameters.state_dir, self.get_namespace()) / names.Node.SAFETY_MONITOR
         )
         self._lock = FolderLock(folder)
         self._boot_id = read_boot_id()

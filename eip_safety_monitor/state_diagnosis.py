@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from eip_ros.diagnostics import Diagnosis, Level
 from eip_safety_monitor.cause_statistics import CauseFigures
-from eip_safety_monitor.clock import seconds
 from eip_safety_monitor.events import State
 from eip_safety_monitor.permits import Mode
+from eip_safety_monitor.violation_statistics import told_ago
 
 __all__ = ['diagnose_causes', 'diagnose_state']
 
@@ -34,7 +34,7 @@ def diagnose_causes(causes: Sequence[CauseFigures], now_ns: int) -> Diagnosis:
         values |= {
             f'{cause.identifier}.times': str(cause.times),
             f'{cause.identifier}.stood_s': f'{cause.stood_s:.1f}',
-            f'{cause.identifier}.last': f'{seconds(now_ns - cause.last_ns):.1f} s ago',
+            f'{cause.identifier}.last': told_ago(cause.last_ns, now_ns),
             f'{cause.identifier}.trend': cause.trend,
         }
     standing = [cause.identifier for cause in causes if cause.stands]

@@ -6,7 +6,7 @@ from collections import deque
 
 from eip_safety_monitor.clock import seconds
 
-__all__ = ['ViolationStatistics']
+__all__ = ['ViolationStatistics', 'told_ago']
 
 BUCKET_S = 60.0
 HALF = 5
@@ -51,3 +51,8 @@ class ViolationStatistics:
             self._buckets[-1] = (bucket, self._buckets[-1][1] + duration_s)
         else:
             self._buckets.append((bucket, duration_s))
+
+
+def told_ago(last_ns: int | None, now_ns: int) -> str:
+    """Return how long ago something was, as a diagnosis says it."""
+    return 'never' if last_ns is None else f'{seconds(now_ns - last_ns):.1f} s ago'

@@ -101,8 +101,13 @@ def calibrate(
         Path | None, typer.Option(help='Folder with a calibration.jsonl; default the shipped one.')
     ] = None,
     harm_prior: Annotated[
-        float, typer.Option(min=0.001, max=0.999, help='Share of harmful commands in use.')
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=0.999,
+            help="Share of harmful commands in use; default what the policy's thresholds expect.",
+        ),
+    ] = None,
 ) -> None:
     """Make a trained model's probabilities mean what they say, on other sentences."""
     from eip_llm_interface.training.recalibrate import recalibrate

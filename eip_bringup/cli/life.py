@@ -26,6 +26,7 @@ from eip_bringup.robot_config import (
     read_robot,
 )
 from eip_bringup.run_state import RunState, end_processes
+from eip_ros.state_folder import state_folder, state_root
 
 if TYPE_CHECKING:
     from eip_bringup.supervisor import Supervisor
@@ -86,7 +87,7 @@ def down(namespace: Namespace = None) -> None:
     """End every robot that `eip up` brought up here, or the one in --namespace."""
     runs = [
         (file.parent, state)
-        for file in sorted(environment.state_root().glob('*/up.json'))
+        for file in sorted(state_root().glob('*/up.json'))
         if (state := RunState.read(file.parent))
         and (namespace is None or state.namespace == namespace.strip('/'))
     ]
@@ -129,7 +130,7 @@ def _stay_up(robots: Sequence[RobotConfig], domain: int, is_elsewhere: bool) -> 
             _start(robot, domain, supervisors)
         print('end with Ctrl-C or `eip down`', flush=True)
         if is_elsewhere:
-            print(f'other shells need: export EIP_STATE_DIR={environment.state_root()}', flush=True)
+            print(f'other shells need: export EIP_STATE_DIR={state_root()}', flush=True)
         while not ending.wait(0.5):
             pass
     finally:
@@ -141,7 +142,7 @@ def _stay_up(robots: Sequence[RobotConfig], domain: int, is_elsewhere: bool) -> 
 def _start(robot: RobotConfig, domain: int, supervisors: list[Supervisor]) -> None:
     from eip_bringup.supervisor import Supervisor
 
-    folder = environment.state_folder(robot.namespace)
+    folder = state_folder(robot.namespace)
     kept = Path(robot.state_dir or folder).expanduser().absolute()
     robot = dataclasses.replace(robot, state_dir=str(kept))
     name = robot.namespace or 'robot'

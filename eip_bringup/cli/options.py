@@ -13,6 +13,7 @@ import typer
 from eip_bringup import environment
 from eip_bringup.errors import ExitCode, UserError
 from eip_bringup.run_state import RunState, find_runs
+from eip_ros.state_folder import state_folder, state_root
 
 if TYPE_CHECKING:
     from eip_bringup.client import RobotClient
@@ -62,13 +63,13 @@ def usage(text: str) -> UserError:
 
 def all_namespaces() -> list[str | None]:
     """Return the namespaces of all robots that are up; [None] when `eip up` started none."""
-    found: list[str | None] = [state.namespace for _, state in find_runs(environment.state_root())]
+    found: list[str | None] = [state.namespace for _, state in find_runs(state_root())]
     return found or [None]
 
 
 def find_target(namespace: str | None, domain: int | None) -> Target:
     """Return the robot that is meant: the named one, else the only one that is up."""
-    runs = find_runs(environment.state_root())
+    runs = find_runs(state_root())
     if namespace is not None:
         runs = [run for run in runs if run[1].namespace == namespace.strip('/')]
     if len(runs) > 1:
@@ -77,7 +78,7 @@ def find_target(namespace: str | None, domain: int | None) -> Target:
     try:
         if not runs:
             name = (namespace or '').strip('/')
-            return Target(name, environment.domain_id(domain), environment.state_folder(name))
+            return Target(name, environment.domain_id(domain), state_folder(name))
         folder, state = runs[0]
         number = environment.domain_id(domain, otherwise=state.domain_id)
         return Target(state.namespace, number, folder, state)

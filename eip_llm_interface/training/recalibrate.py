@@ -25,11 +25,12 @@ __all__ = ['recalibrate']
 
 
 def recalibrate(
-    folder: Path, rows: Path | None = None, harm_prior: float = EXPECTED_HARM, device: str = 'auto'
+    folder: Path, rows: Path | None = None, harm_prior: float | None = None, device: str = 'auto'
 ) -> tuple[Calibration, float]:
     """Write a new calibration into a model's config.json; return it and its error.
 
-    `rows` is a folder with a calibration.jsonl, the shipped one by default. The error is the
+    `rows` is a folder with a calibration.jsonl, the shipped one by default; `harm_prior` is the
+    share of harmful commands in use, EXPECTED_HARM by default. The error is the
     expected calibration error on one half of the rows of a calibration made on the other, in the
     rows' own share of harm. Raises ValueError when there is nothing to calibrate.
     """
@@ -45,7 +46,8 @@ def recalibrate(
     margins = verdict_margins(model, tokenizer, examples, device, NgramHead.load(folder))
     p = probabilities(margins[1::2], fit_calibration(margins[::2]))
     error = expected_calibration_error(list(p), [margin.harmful for margin in margins[1::2]])
-    calibration = for_use(fit_calibration(margins), margins, harm_prior)
+    prior = EXPECTED_HARM if harm_prior is None else harm_prior
+    calibration = for_use(fit_calibration(margins), margins, prior)
     settings['eip']['calibration'] = asdict(calibration)
     path.write_text(json.dumps(settings, indent=2) + '\n', encoding='utf-8')
     return calibration, error

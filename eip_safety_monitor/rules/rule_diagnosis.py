@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eip_ros.diagnostics import Diagnosis, Level
-from eip_safety_monitor.clock import seconds
 from eip_safety_monitor.rules.rule_figures import RuleFigures
+from eip_safety_monitor.violation_statistics import told_ago
 
 __all__ = ['diagnose_rules']
 
@@ -15,15 +15,13 @@ def diagnose_rules(rules: Sequence[RuleFigures], now_ns: int) -> Diagnosis:
     """Return one diagnosis of all rules: OK while every one holds."""
     values: dict[str, str] = {}
     for rule in rules:
-        never = rule.last_ns is None
-        ago = 'never' if never else f'{seconds(now_ns - (rule.last_ns or 0)):.1f} s ago'
         robustness = 'unavailable' if rule.robustness is None else f'{rule.robustness:.3f}'
         values |= {
             f'{rule.name}.state': rule.state,
             f'{rule.name}.robustness': robustness,
             f'{rule.name}.violations': str(rule.violations),
             f'{rule.name}.violated_s': f'{rule.violated_s:.1f}',
-            f'{rule.name}.last_violation': ago,
+            f'{rule.name}.last_violation': told_ago(rule.last_ns, now_ns),
             f'{rule.name}.trend': rule.trend,
         }
     broken = [rule.name for rule in rules if rule.state == 'violated']

@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from eip_bringup import environment
 from eip_bringup.cli import main
 from eip_bringup.cli.options import find_target
 from eip_bringup.doctor import CHECKS, Finding, examine
@@ -24,6 +23,8 @@ from eip_bringup.key_values import config_from
 from eip_bringup.run_state import ProcessRecord, RunState
 from eip_llm_interface.evaluation.evaluate import EvalConfig
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
+from eip_ros.state_folder import state_folder, state_root
+from eip_safety_monitor.monitor_parameters import chosen_folder
 
 SLEEPER = [sys.executable, '-c', 'import time; time.sleep(60)']
 
@@ -238,7 +239,25 @@ def test_down_never_ends_a_stranger_with_the_same_process_id(tmp_path: Path) -> 
 def test_state_needs_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ('HOME', 'EIP_STATE_DIR', 'XDG_STATE_HOME'):
         monkeypatch.delenv(name, raising=False)
-    assert environment.state_root().is_absolute()
+    assert state_root().is_absolute()
+
+
+@pytest.mark.parametrize(
+    ('given', 'namespace', 'folder'),
+    [
+        ({'EIP_STATE_DIR': '/a', 'XDG_STATE_HOME': '/b', 'HOME': '/c'}, '/', '/a/robot'),
+        ({'XDG_STATE_HOME': '/b', 'HOME': '/c'}, '/robot_a', '/b/eip/robot_a'),
+        ({'HOME': '/c'}, '/hall/robot_a', '/c/.local/state/eip/hall.robot_a'),
+    ],
+)
+def test_the_monitor_keeps_its_state_where_the_command_line_looks_for_it(
+    given: dict[str, str], namespace: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('HOME', 'EIP_STATE_DIR', 'XDG_STATE_HOME'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert chosen_folder('', namespace) == state_folder(namespace) == Path(folder)
 
 
 def test_the_list_of_commands_comes_without_heavy_imports() -> None:
