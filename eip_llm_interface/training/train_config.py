@@ -66,7 +66,7 @@ class TrainConfig:
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    teacher_epochs: int = 1
+    teacher_epochs: int = 2
     teacher_share: float = 0.5
     unlabelled: int = 300_000
     steps: int = 18_000
