@@ -19,15 +19,13 @@ IGNORED = -100
 class Row:
     """Token ids of one example; the first `prompt` of them are given, the rest are learnt.
 
-    Rows of one `group` differ in few words; one that belongs to none has an empty one. `example`
-    is its example's place among those given to `rows_of`.
+    Rows of one `group` differ in few words; one that belongs to none has an empty one.
     """
 
     ids: tuple[int, ...]
     prompt: int
     is_plan: bool
     group: str = ''
-    example: int = 0
 
     @property
     def verdict(self) -> int:
@@ -41,11 +39,10 @@ def rows_of(examples: Sequence[Example], tokenizer: Any, longest: int) -> list[R
     targets = tokenizer([item.target for item in examples], add_special_tokens=False)['input_ids']
     end = tokenizer.eos_token_id
     rows = []
-    for place, (example, prompt, target) in enumerate(zip(examples, prompts, targets, strict=True)):
+    for example, prompt, target in zip(examples, prompts, targets, strict=True):
         tail = [*target, end] if example.is_plan else target
         if len(prompt) + len(tail) <= longest:
-            ids = (*prompt, *tail)
-            rows.append(Row(ids, len(prompt), example.is_plan, example.group, place))
+            rows.append(Row((*prompt, *tail), len(prompt), example.is_plan, example.group))
     return rows
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches, rivals
@@ -17,7 +16,7 @@ from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.progress_bar import ProgressBar
 from eip_llm_interface.training.train_config import TrainConfig
 
-__all__ = ['Answers', 'autocast_of', 'learn']
+__all__ = ['Answers', 'learn']
 
 PLAN_WEIGHT = 5.0  # a plan's loss is a mean over many tokens, of which few are a choice
 PLAN_DROPOUT = 0.05  # a plan copies marks, which a gap would hide
@@ -38,17 +37,11 @@ class Answers:
         rows: Sequence[Row],
         vocabulary: int,
         pair_weight: float = 0.0,
-        wanted: np.ndarray | None = None,
     ) -> None:
-        """Take the verdict tokens, the harmless one first.
-
-        `wanted` [examples, verdicts] are the shares that verdicts should get instead of what
-        their rows say.
-        """
+        """Take the verdict tokens, the harmless one first."""
         in_plans = {token for row in rows if row.is_plan for token in row.ids[row.prompt :]}
         self.safe = verdicts[0]
         self.verdicts = torch.tensor(verdicts)
-        self._wanted = None if wanted is None else torch.from_numpy(wanted)
         self._pair_weight = pair_weight
         self.plans = torch.tensor(sorted(in_plans))
         self._places = []
@@ -64,21 +57,16 @@ class Answers:
         labels: Any,
         *,
         plan: bool,
-        examples: Sequence[int] = (),
         pairs: Sequence[tuple[int, int]] = (),
     ) -> Any:
         """Return the mean cross-entropy where `labels` [rows, width] is not IGNORED.
 
-        `examples` [rows] are the places of the verdicts' examples. `pairs` are rows (harmful,
-        harmless) whose log odds of harm must lie apart; what that adds is the log loss of telling
-        which is which.
+        `pairs` are rows (harmful, harmless) whose log odds of harm must lie apart; what that adds
+        is the log loss of telling which is which.
         """
         where = labels != IGNORED
         tokens = (self.plans if plan else self.verdicts).to(hidden.device)
-        if plan or self._wanted is None:
-            wanted = self._places[plan].to(hidden.device)[labels[where]]
-        else:
-            wanted = self._wanted[list(examples)].to(hidden.device).float()
+        wanted = self._places[plan].to(hidden.device)[labels[where]]
         logits = (hidden[where] @ model.embed(tokens).T).float()
         loss = torch.nn.functional.cross_entropy(logits, wanted)
         if not pairs:
@@ -108,7 +96,11 @@ def learn(
         _parameter_groups(model), lr=config.learning_rate, betas=(0.9, 0.98), fused=True
     )
     step = load_checkpoint(config.output, model, optimizer, identity) if config.resume else 0
-    autocast = autocast_of(config, device)
+    autocast = torch.autocast(
+        torch.device(device).type,
+        dtype=torch.bfloat16,
+        enabled=config.mixed_precision and _bfloat16_pays(device),
+    )
     kept = torch.tensor(sorted(control), device=device)
     tokens = 0
     model.train()
@@ -128,14 +120,7 @@ def learn(
                 noise = (PLAN_DROPOUT, 0.0) if plan else (config.dropout, config.meaning_alone)
                 with autocast:
                     hidden = model(ids, *noise)
-                    loss = answers.loss(
-                        model,
-                        hidden,
-                        labels,
-                        plan=plan,
-                        examples=[rows[i].example for i in part],
-                        pairs=pairs,
-                    )
+                    loss = answers.loss(model, hidden, labels, plan=plan, pairs=pairs)
                 (loss * PLAN_WEIGHT if plan else loss).backward()
                 total = total + loss.detach()
                 tokens += sum(len(rows[i].ids) for i in part)
@@ -197,15 +182,6 @@ def _schedule(step: int, steps: int) -> float:
         return (step + 1) / warm_up
     done = (step - warm_up) / max(1, steps - warm_up)
     return LAST_SHARE + (1 - LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def autocast_of(config: TrainConfig, device: str) -> Any:
-    """Return the context to compute in: BF16 where the configuration and the device allow it."""
-    return torch.autocast(
-        torch.device(device).type,
-        dtype=torch.bfloat16,
-        enabled=config.mixed_precision and _bfloat16_pays(device),
-    )
 
 
 def _bfloat16_pays(device: str) -> bool:

@@ -39,7 +39,6 @@ text), so that words which no sentence holds mean something, too. It reads Engli
 | --- | --- |
 | corpus | {digest} ({training} examples, {held_out} held out) |
 | parts | {parts} |
-| teacher | {teacher} |
 | steps, tokens | {steps}, {tokens} |
 | took | {minutes:.1f} minutes on {device} |
 | seed | {seed} |
@@ -65,11 +64,6 @@ how it does on other people's words. The model alone, without the rules.
 
 {results}
 """
-TEACHER = (
-    'a pretrained sentence encoder ({name}), fitted to the same sentences in {epochs} reading(s): '
-    'its word counts {share:g} beside each label, and alone on {unlabelled} sentences with other '
-    'words put in, which nobody labelled; none of its weights are in this model'
-)
 
 
 def write_model_card(
@@ -91,7 +85,6 @@ def write_model_card(
             weights_mb=result.weights_mb,
             digest=corpus.digest,
             training=len(corpus.training),
-            teacher=_teacher(config, result),
             held_out=len(corpus.held_out),
             parts=', '.join(f'{name} {count}' for name, count in sorted(parts.items())),
             steps=result.steps,
@@ -110,14 +103,3 @@ def write_model_card(
         encoding='utf-8',
     )
     return path
-
-
-def _teacher(config: TrainConfig, result: TrainResult) -> str:
-    if not config.teacher_epochs:
-        return 'none'
-    return TEACHER.format(
-        name=config.sentence_encoder.name,
-        epochs=config.teacher_epochs,
-        share=config.teacher_share,
-        unlabelled=result.unlabelled,
-    )

@@ -13,26 +13,29 @@ __all__ = ['learn_ngrams']
 
 LEAST_TEXTS = 2
 """A sequence that stands in fewer texts says nothing of others."""
-MOST_SEQUENCES = 1_400_000
-"""Those that stand in the most texts are kept: 7 bytes each are shipped."""
 BATCH = 1024
 LEARNING_RATE = 0.1
 PENALTY = 2e-6
 
 
 def learn_ngrams(
-    prompts: Sequence[Sequence[int]], harmful: Sequence[bool], epochs: int = 4, seed: int = 1
+    prompts: Sequence[Sequence[int]],
+    harmful: Sequence[bool],
+    most: int,
+    epochs: int = 4,
+    seed: int = 1,
 ) -> NgramHead:
     """Return the head that fits token ids [examples][tokens] to whether they are harmful.
 
-    Minimises the mean log loss + PENALTY / 2 * squared weights by Adam with a falling rate.
+    It knows `most` sequences at most, those that stand in the most examples. Minimises the mean
+    log loss + PENALTY / 2 * squared weights by Adam with a falling rate.
     Raises ValueError when a class is missing or no two prompts have anything in common.
     """
     import torch
 
     if not any(harmful) or all(harmful):
         raise ValueError('harmful holds one class only, give examples of both')
-    table, rarity = _table(prompts)
+    table, rarity = _table(prompts, most)
     labels = torch.tensor(harmful, dtype=torch.float32)
     weights = torch.zeros(len(table.keys), 1, requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)
@@ -77,12 +80,12 @@ class _Table:
         return self.columns[places], begins, self.values[places]
 
 
-def _table(prompts: Sequence[Sequence[int]]) -> tuple[_Table, np.ndarray]:
+def _table(prompts: Sequence[Sequence[int]], most: int) -> tuple[_Table, np.ndarray]:
     """Return (the examples, the rarity of each known sequence)."""
     counted = [np.unique(ngram_keys(ids), return_counts=True) for ids in prompts]
     found, texts = np.unique(np.concatenate([keys for keys, _ in counted]), return_counts=True)
-    kept = np.argsort(-texts, kind='stable')[:MOST_SEQUENCES]
-    kept = np.sort(kept[texts[kept] >= LEAST_TEXTS])
+    often = np.argsort(-texts, kind='stable')[:most]
+    kept = np.sort(often[texts[often] >= LEAST_TEXTS])
     keys, texts = found[kept], texts[kept]
     if not len(keys):
         raise ValueError('no two prompts have a word in common, give more of them')

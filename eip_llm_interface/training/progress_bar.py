@@ -14,9 +14,7 @@ EVERY = 10
 class ProgressBar:
     """Shows steps and loss of a training run; `told` hears (step, steps, loss) instead."""
 
-    def __init__(
-        self, steps: int, told: Callable[[int, int, float], None] | None, title: str = 'training'
-    ) -> None:
+    def __init__(self, steps: int, told: Callable[[int, int, float], None] | None) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -29,7 +27,7 @@ class ProgressBar:
         self._steps = steps
         self._told = told
         self._bar = Progress(
-            TextColumn('{task.description}'),
+            TextColumn('training'),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -37,7 +35,7 @@ class ProgressBar:
             console=Console(stderr=True),
             disable=told is not None,
         )
-        self._task = self._bar.add_task(title, total=steps, loss=math.nan)
+        self._task = self._bar.add_task('training', total=steps, loss=math.nan)
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()

@@ -11,7 +11,7 @@ from typing import Any
 
 from eip_llm_interface.engine.int8_weights import save_int8
 from eip_llm_interface.engine.loading import choose_device
-from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT
+from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT, SAFE
 from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 from eip_llm_interface.evaluation.card import commit
@@ -42,7 +42,6 @@ class TrainResult:
     tokens: int
     seconds: float
     weights_mb: float
-    unlabelled: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -53,13 +52,11 @@ def train(
 
     `progress` hears (step, steps, loss); without it a progress bar is drawn on stderr. A run that
     was interrupted goes on where its last checkpoint stands. Raises WordNetError without WordNet,
-    TextVectorsError without the vectors of running text, SentenceEncoderError without the teacher's
-    encoder and CorpusError for a bad row.
+    TextVectorsError without the vectors of running text and CorpusError for a bad row.
     """
     import torch
 
-    from eip_llm_interface.training.learning import Answers, autocast_of, learn
-    from eip_llm_interface.training.lessons import ANSWERS, Lessons, learn_lessons
+    from eip_llm_interface.training.learning import Answers, learn
     from eip_llm_interface.training.lexical_model import LexicalModel, meanings
 
     began, made_of = time.monotonic(), commit()
@@ -72,18 +69,14 @@ def train(
     by_text = load_text_vectors(config.text_vectors)
     by_meaning = word_vectors(wordnet, knowledge, config.meaning_size, config.seed)
     tokenizer = _tokenizer(config, corpus, wordnet, knowledge, by_text[0])
-    lessons = Lessons()
-    if config.teacher_epochs:
-        autocast = autocast_of(config, device)
-        lessons = learn_lessons(config, corpus, wordnet, by_text, device, autocast, progress)
-    rows = rows_of((*corpus.training, *lessons.added), tokenizer, config.longest_tokens)
+    rows = rows_of(corpus.training, tokenizer, config.longest_tokens)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in CONTROL}
-    verdicts = tokenizer.convert_tokens_to_ids(list(ANSWERS))
+    verdicts = tokenizer.convert_tokens_to_ids([SAFE, *(f'<{name}>' for name in CATEGORIES)])
     torch.manual_seed(config.seed)
     known = meanings(tokenizer, wordnet, (by_meaning, by_text))
     used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
     learner = LexicalModel(config, known, ids, used).to(device)
-    answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight, lessons.wanted)
+    answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
         _say_what_it_takes(config, len(corpus.training), learner, device)
     identity = f'{_identity(config)} {corpus.digest} {len(rows)} {len(tokenizer)}'
@@ -91,8 +84,7 @@ def train(
     tokens = learn(learner, rows, answers, config, device, control, identity, progress)
     model = learner.merged()
     model.config.eip = {'plan_tokens': answers.plans.tolist()}
-    labelled = [row for row in rows if row.example < len(corpus.training)]
-    ngrams = _ngrams(labelled, verdicts[0], config)
+    ngrams = _ngrams(rows, verdicts[0], config)
     calibration, figures = _looked_at(model, ngrams, tokenizer, corpus, config, device)
     if ngrams is not None:
         ngrams.save(config.output)
@@ -104,7 +96,6 @@ def train(
         tokens=tokens,
         seconds=time.monotonic() - began,
         weights_mb=weights_mb,
-        unlabelled=len(lessons.added),
         figures=figures,
     )
     write_model_card(config, result, corpus, device, made_of)
@@ -146,7 +137,8 @@ def _ngrams(rows: Sequence[Row], safe: int, config: TrainConfig) -> NgramHead | 
     harmful = [row.ids[row.prompt] != safe for row in judged]
     if not any(harmful) or all(harmful):
         return None
-    return learn_ngrams([row.ids[: row.prompt] for row in judged], harmful, seed=config.seed)
+    prompts = [row.ids[: row.prompt] for row in judged]
+    return learn_ngrams(prompts, harmful, config.word_sequences, seed=config.seed)
 
 
 def _looked_at(

