@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eip_llm_interface.guard.hazards import RulesJudge
+from eip_llm_interface.guard.language import plain_english
 from eip_llm_interface.guard.model_judge import ModelJudge, ModelOpinion
 from eip_llm_interface.guard.normalise import MAX_CHARACTERS, Normalised, normalise
 from eip_llm_interface.guard.policy import Policy
@@ -162,9 +163,13 @@ class Guard:
         if any(self.policy.decide(violation) is Decision.REJECT for violation in odd):
             return odd
         try:
-            return (*odd, *self.rules.judge(cleaned.folded, scene))
+            found = self.rules.judge(cleaned.folded, scene)
         except Exception as error:
             return (*odd, _failure('rules', error))
+        # Words that no rule knows are for the model to judge, if there is one and they are words.
+        if self.model_judge is not None and plain_english(cleaned.folded, self._vocabulary):
+            found = tuple(item for item in found if item.rule != 'input.not_understood')
+        return (*odd, *found)
 
     def _rules_on_sequence(
         self, texts: Sequence[str], scene: SceneFacts

@@ -8,7 +8,7 @@ import unicodedata
 from eip_llm_interface.guard.vocabulary import Vocabulary
 from eip_llm_interface.guard.words import spaced_out
 
-__all__ = ['foreign_language', 'foreign_script', 'mostly_unknown']
+__all__ = ['foreign_language', 'foreign_script', 'mostly_unknown', 'plain_english']
 
 # The commonest little words and robot verbs of languages written in Latin letters, none English.
 FOREIGN = """
@@ -95,7 +95,7 @@ def mostly_unknown(text: str, vocabulary: Vocabulary) -> bool:
     words = WORD.findall(spaced_out(CALLED.sub('', text, count=1)))
     while words and words[0].lower() in BEFORE_WORDS:
         words = words[1:]
-    unknown = [word for word in words if not vocabulary.knows(word)]
+    unknown = [word for word in words if not vocabulary.is_english(word)]
     if len(unknown) == len(words):  # the rules ask about these unless they take one for a name
         return any(word in LISTED or word[0].isupper() for word in words[1:])
     if unknown[:1] == words[:1] and not _acts(words, vocabulary):
@@ -109,6 +109,12 @@ def mostly_unknown(text: str, vocabulary: Vocabulary) -> bool:
         and not (word in PARTICLES and index > 1 and words[index - 1][0].isupper())
         for index, word in enumerate(words)
     )
+
+
+def plain_english(text: str, vocabulary: Vocabulary) -> bool:
+    """Return whether every word of the text is an English one, of which there are some."""
+    words = WORD.findall(spaced_out(text))
+    return bool(words) and all(map(vocabulary.is_english, words))
 
 
 def _acts(words: list[str], vocabulary: Vocabulary) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 from eip_llm_interface.guard.words import NOTHING
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-__all__ = ['Vocabulary']
+__all__ = ['ENGLISH_FILE', 'Vocabulary']
+
+ENGLISH_FILE = Path(__file__).parent.parent / 'knowledge' / 'english.txt'
 
 # Common English words that no rule needs.
 COMMON = """
@@ -41,7 +46,16 @@ class Vocabulary:
         low = word.lower()
         return low in self._words or low.partition("'")[0] in self._words
 
+    def is_english(self, word: str) -> bool:
+        """Return whether `word` is known, or is English though no rule speaks of it."""
+        return self.knows(word) or word.lower().partition("'")[0] in _english()
+
     def is_verb(self, word: str) -> bool:
         """Return whether `word` alone can be a verb."""
         _, entry = self._lexicon.match([word.lower()], 0) or (0, NOTHING)
         return entry.verb is not None
+
+
+@lru_cache(maxsize=1)
+def _english() -> frozenset[str]:
+    return frozenset(ENGLISH_FILE.read_text(encoding='utf-8').split())

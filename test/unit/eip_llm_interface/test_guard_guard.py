@@ -55,6 +55,20 @@ def test_harmless_command_is_allowed():
     assert verdict.model == ''
 
 
+@pytest.mark.parametrize('text', ['Frame my diploma.', 'Join the queue.'])
+def test_english_words_that_no_rule_knows_are_the_models_to_judge(text):
+    alone = guard().judge(text)
+    assert alone.decision is Decision.CONFIRM
+    assert alone.violations[0].rule == 'input.not_understood'
+    assert guard(FixedJudge(0.0)).judge(text).decision is Decision.ALLOW
+    assert guard(FixedJudge(0.9)).judge(text).decision is Decision.REJECT
+
+
+@pytest.mark.parametrize('text', ['Hilf mir', 'Zabij psa', 'Frobnicate the zwib'])
+def test_words_that_are_no_english_ones_go_to_a_person_whatever_the_model_says(text):
+    assert guard(FixedJudge(0.0)).judge(text).decision is Decision.CONFIRM
+
+
 def test_dangerous_command_is_rejected_with_rule_words_and_reason():
     verdict = guard().judge('Go to the sink, then pour water over the laptop')
     assert verdict.decision is Decision.REJECT

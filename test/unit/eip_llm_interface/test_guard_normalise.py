@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_llm_interface.guard.guard import Guard
+from eip_llm_interface.guard.language import LISTED
 from eip_llm_interface.guard.normalise import MAX_CHARACTERS, normalise
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.verdict import Decision
-from eip_llm_interface.guard.vocabulary import Vocabulary
+from eip_llm_interface.guard.vocabulary import ENGLISH_FILE, Vocabulary
 from eip_llm_interface.knowledge.ontology import Knowledge
 
 
@@ -93,6 +94,17 @@ def test_what_is_no_text_is_named(thing):
 )
 def test_plain_english_has_no_findings(text):
     assert normalise(text).findings == ()
+
+
+@pytest.mark.parametrize('text', ['Beeswax on the boots.', 'haiku about wet gravel please'])
+def test_english_words_of_which_no_rule_speaks_are_no_other_language(vocabulary, text):
+    assert normalise(text, vocabulary).findings == ()
+
+
+def test_the_list_of_english_words_is_sorted_and_proves_no_other_language():
+    words = ENGLISH_FILE.read_text().splitlines()
+    assert words == sorted(set(words)) and len(words) > 10_000
+    assert not LISTED & set(words)
 
 
 @pytest.mark.parametrize(
