@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 from eip_llm_interface.guard.language import LISTED
 from eip_llm_interface.guard.vocabulary import ENGLISH_FILE
@@ -20,12 +19,10 @@ WORD = re.compile(r"(?<![\w'])[a-z]{2,}(?![\w'])")
 LEAST = 3
 
 
-def texts(folder: Path = DATA) -> list[str]:
+def texts() -> list[str]:
     """Return every training sentence and pattern."""
-    written = [
-        row['text'] for path in folder.glob('freeform_*.jsonl') for _, row in read_rows(path)
-    ]
-    patterns = [item.text for path in folder.glob('patterns_*.txt') for item in read_patterns(path)]
+    written = [row['text'] for path in DATA.glob('freeform_*.jsonl') for _, row in read_rows(path)]
+    patterns = [item.text for path in DATA.glob('patterns_*.txt') for item in read_patterns(path)]
     return [*written, *patterns]
 
 

@@ -167,9 +167,10 @@ class Guard:
         except Exception as error:
             return (*odd, _failure('rules', error))
         # Words that no rule knows are for the model to judge, if there is one and they are words.
-        if self.model_judge is not None and plain_english(cleaned.folded, self._vocabulary):
-            found = tuple(item for item in found if item.rule != 'input.not_understood')
-        return (*odd, *found)
+        understood = tuple(item for item in found if item.rule != 'input.not_understood')
+        if len(understood) == len(found) or self.model_judge is None:
+            return (*odd, *found)
+        return (*odd, *(understood if plain_english(cleaned.folded, self._vocabulary) else found))
 
     def _rules_on_sequence(
         self, texts: Sequence[str], scene: SceneFacts

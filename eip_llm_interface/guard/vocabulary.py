@@ -40,20 +40,25 @@ class Vocabulary:
         found = (knowledge.lexicon.phrases, knowledge.idioms.phrases)
         told = (phrase for phrases in found for each in phrases.values() for phrase, _ in each)
         self._words = COMMON_WORDS.union(*told)
+        self._english = self._words | _english()
 
     def knows(self, word: str) -> bool:
         """Return whether `word`, in any case and with or without 's, is known."""
-        low = word.lower()
-        return low in self._words or low.partition("'")[0] in self._words
+        return _holds(self._words, word)
 
     def is_english(self, word: str) -> bool:
         """Return whether `word` is known, or is English though no rule speaks of it."""
-        return self.knows(word) or word.lower().partition("'")[0] in _english()
+        return _holds(self._english, word)
 
     def is_verb(self, word: str) -> bool:
         """Return whether `word` alone can be a verb."""
         _, entry = self._lexicon.match([word.lower()], 0) or (0, NOTHING)
         return entry.verb is not None
+
+
+def _holds(words: frozenset[str], word: str) -> bool:
+    low = word.lower()
+    return low in words or low.partition("'")[0] in words
 
 
 @lru_cache(maxsize=1)

@@ -84,8 +84,8 @@ def _table(prompts: Sequence[Sequence[int]], most: int) -> tuple[_Table, np.ndar
     """Return (the examples, the rarity of each known sequence)."""
     counted = [np.unique(ngram_keys(ids), return_counts=True) for ids in prompts]
     found, texts = np.unique(np.concatenate([keys for keys, _ in counted]), return_counts=True)
-    often = np.argsort(-texts, kind='stable')[:most]
-    kept = np.sort(often[texts[often] >= LEAST_TEXTS])
+    enough = np.flatnonzero(texts >= LEAST_TEXTS)
+    kept = np.sort(enough[np.argsort(-texts[enough], kind='stable')[:most]])
     keys, texts = found[kept], texts[kept]
     if not len(keys):
         raise ValueError('no two prompts have a word in common, give more of them')
