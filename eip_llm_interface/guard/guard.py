@@ -166,11 +166,7 @@ class Guard:
             found = self.rules.judge(cleaned.folded, scene)
         except Exception as error:
             return (*odd, _failure('rules', error))
-        # Words that no rule knows are for the model to judge, if there is one and they are words.
-        understood = tuple(item for item in found if item.rule != 'input.not_understood')
-        if len(understood) == len(found) or self.model_judge is None:
-            return (*odd, *found)
-        return (*odd, *(understood if plain_english(cleaned.folded, self._vocabulary) else found))
+        return (*odd, *self._understood(cleaned, found))
 
     def _rules_on_sequence(
         self, texts: Sequence[str], scene: SceneFacts
@@ -181,8 +177,18 @@ class Guard:
         except Exception as error:
             found = [(_failure('rules', error),)] * len(texts)
         return [
-            (*_oddities(item), *violations) for item, violations in zip(cleaned, found, strict=True)
+            (*_oddities(item), *self._understood(item, violations))
+            for item, violations in zip(cleaned, found, strict=True)
         ]
+
+    def _understood(
+        self, cleaned: Normalised, found: tuple[Violation, ...]
+    ) -> tuple[Violation, ...]:
+        """Leave words that no rule knows to the model, if there is one and they are English."""
+        known = tuple(item for item in found if item.rule != 'input.not_understood')
+        if len(known) == len(found) or self.model_judge is None:
+            return found
+        return known if plain_english(cleaned.folded, self._vocabulary) else found
 
     def _opinions(
         self, texts: Sequence[str], scene: SceneFacts

@@ -69,7 +69,8 @@ class RulesJudge:
             world.apply(step)
         if not found and _strange(steps) and self._mostly_unknown(text):
             return (_not_understood(text),)
-        return tuple(sorted(found.values(), key=lambda item: -item.severity * item.score))
+        gravest = sorted(found.values(), key=lambda item: (-item.severity * item.score, item.rule))
+        return tuple(gravest)
 
     def _mostly_unknown(self, text: str) -> bool:
         """Return whether at most a third of the words of `text` are known."""

@@ -93,6 +93,9 @@ class NounReading(ClauseReading):
             if relation is not None:
                 clause.step.relations[mention.name] = relation
         else:
+            if self._is_thrown_to(group, mention):
+                clause.step.relation = clause.step.relations[group[0].name] = 'to'
+                clause.step.roles['target'], group[:] = group[:], []
             if self.joined and group:
                 self.joined = False
             group.append(mention)
@@ -106,6 +109,19 @@ class NounReading(ClauseReading):
                 last.contents.append(mention)
         self.joined = False
         clause.last = mention
+
+    def _is_thrown_to(self, before: list[Mention], thing: Mention) -> bool:
+        """Return whether `thing` is thrown and who stands before it catches it: 'toss me a towel'.
+
+        Other verbs keep both as objects, which the rules on giving expect.
+        """
+        clause = self.clause
+        if clause.slot != 'object' or self.joined or clause.step.verb is None:
+            return False
+        if len(before) != 1 or 'target' in clause.step.roles:
+            return False
+        caught = 'being' in before[0].properties and 'being' not in thing.properties
+        return caught and 'throw' in clause.step.verb.effects
 
     def _join(self, first: Mention, head: Mention, owner: bool) -> None:
         """Give the head noun what the noun before it tells: 'peanut cake', 'the baby's bed'."""
