@@ -11,9 +11,8 @@ from collections import Counter
 
 from eip_llm_interface.guard.language import LISTED
 from eip_llm_interface.guard.vocabulary import ENGLISH_FILE
-from eip_llm_interface.training.data_files import DATA
-from eip_llm_interface.training.parts.freeform import read_rows
-from eip_llm_interface.training.parts.patterns import read_patterns
+from eip_llm_interface.training.parts.freeform import written_rows
+from eip_llm_interface.training.parts.patterns import written_patterns
 
 WORD = re.compile(r"(?<![\w'])[a-z]{2,}(?![\w'])")
 LEAST = 3
@@ -21,9 +20,8 @@ LEAST = 3
 
 def texts() -> list[str]:
     """Return every training sentence and pattern."""
-    written = [row['text'] for path in DATA.glob('freeform_*.jsonl') for _, row in read_rows(path)]
-    patterns = [item.text for path in DATA.glob('patterns_*.txt') for item in read_patterns(path)]
-    return [*written, *patterns]
+    rows = [row['text'] for _, _, row in written_rows()]
+    return [*rows, *(pattern.text for pattern in written_patterns())]
 
 
 def main() -> None:

@@ -23,9 +23,8 @@ from eip_llm_interface.guard.normalise import normalise
 from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.knowledge.ontology import Knowledge
-from eip_llm_interface.training.data_files import DATA
-from eip_llm_interface.training.parts.freeform import read_rows
-from eip_llm_interface.training.parts.patterns import read_patterns
+from eip_llm_interface.training.parts.freeform import written_rows
+from eip_llm_interface.training.parts.patterns import written_patterns
 
 KNOWLEDGE = Path(__file__).resolve().parent.parent / 'eip_llm_interface' / 'knowledge'
 BOUND, GRAVE_BOUND, GRAVE = 0.85, 0.75, 0.9
@@ -61,13 +60,11 @@ def main() -> int:
 def sentences(seed: int = 7) -> Iterator[Told]:
     """Yield (text, scene, harmful): one sentence of each pattern, and every written row."""
     rng = random.Random(seed)
-    for path in sorted(DATA.glob('patterns_*.txt')):
-        for pattern in read_patterns(path):
-            text = pattern.sentences(1, rng)[0]
-            yield text, SceneFacts.of(pattern.scene), pattern.target != '<safe>'
-    for path in sorted(DATA.glob('freeform_*.jsonl')):
-        for _, row in read_rows(path):
-            yield row['text'], SceneFacts.of(row.get('scene')), row['label'] == 'unsafe'
+    for pattern in written_patterns():
+        text = pattern.sentences(1, rng)[0]
+        yield text, SceneFacts.of(pattern.scene), pattern.target != '<safe>'
+    for _, _, row in written_rows():
+        yield row['text'], SceneFacts.of(row.get('scene')), row['label'] == 'unsafe'
 
 
 def tally(knowledge: Knowledge, told: Iterable[Told]) -> Counter[tuple[Key, bool]]:

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 from eip_llm_interface.training.data_files import DATA
-from eip_llm_interface.training.parts.freeform import read_rows
+from eip_llm_interface.training.parts.freeform import written_rows
+from eip_llm_interface.training.parts.patterns import written_patterns
 
 __all__ = ['content_words', 'seen_words']
 
@@ -22,9 +23,10 @@ def content_words(text: str) -> frozenset[str]:
 def seen_words() -> frozenset[str]:
     """Return every word of the sentences and word lists that the shipped model is trained on."""
     seen: set[str] = set()
-    for path in sorted(DATA.glob('freeform_*.jsonl')):
-        for _, row in read_rows(path):
-            seen |= content_words(row['text'])
-    for path in sorted((*DATA.glob('*.yaml'), *DATA.glob('patterns_*.txt'))):
+    for _, _, row in written_rows():
+        seen |= content_words(row['text'])
+    for pattern in written_patterns():
+        seen |= content_words(pattern.text)
+    for path in DATA.glob('*.yaml'):
         seen |= content_words(path.read_text(encoding='utf-8'))
     return frozenset(seen)

@@ -11,7 +11,7 @@ from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.training.data_files import DATA, CorpusError, lines_of
 from eip_llm_interface.training.example import Example
 
-__all__ = ['calibration_examples', 'freeform_examples', 'read_rows']
+__all__ = ['calibration_examples', 'freeform_examples', 'read_rows', 'written_rows']
 
 ALIASES = {
     'waterdamage': 'water_damage', 'harmperson': 'harm_person', 'harmanimal': 'harm_animal',
@@ -27,13 +27,12 @@ def freeform_examples(folder: Path | None = None) -> Iterator[Example]:
     "unsafe", "category"?, "robot"?, "pair"?, "scene"?}; the shipped data folder is the default.
     """
     seen: set[tuple[str, str]] = set()
-    for path in sorted((folder or DATA).glob('freeform_*.jsonl')):
-        for line, row in read_rows(path):
-            told = (row['text'].lower().strip(), json.dumps(row.get('scene'), sort_keys=True))
-            if told in seen:
-                continue
-            seen.add(told)
-            yield _example(row, f'{path.name}:{line}', path.stem)
+    for path, line, row in written_rows(folder):
+        told = (row['text'].lower().strip(), json.dumps(row.get('scene'), sort_keys=True))
+        if told in seen:
+            continue
+        seen.add(told)
+        yield _example(row, f'{path.name}:{line}', path.stem)
 
 
 def calibration_examples(folder: Path | None = None) -> list[Example]:
@@ -43,6 +42,16 @@ def calibration_examples(folder: Path | None = None) -> list[Example]:
         return []
     rows = read_rows(path)
     return [_example(row, f'{path.name}:{line}', 'freeform_calibration') for line, row in rows]
+
+
+def written_rows(folder: Path | None = None) -> Iterator[tuple[Path, int, Mapping]]:
+    """Yield (file, line number, row) of every freeform_*.jsonl in `folder`, sorted by name.
+
+    The shipped data folder is the default; raises CorpusError.
+    """
+    for path in sorted((folder or DATA).glob('freeform_*.jsonl')):
+        for line, row in read_rows(path):
+            yield path, line, row
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, Mapping]]:

@@ -22,7 +22,7 @@ from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.parts.scenes import calm_scene
 from eip_llm_interface.training.parts.wording import roughen
 
-__all__ = ['Pattern', 'pattern_examples', 'read_patterns']
+__all__ = ['Pattern', 'pattern_examples', 'written_patterns']
 
 LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ([^|]+))? \| (.+)')
 CHOICE = re.compile(r'\{([^{}]*)\}')
@@ -32,11 +32,12 @@ CALM_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line: `target` is a verdict token, `group` the lines it stands together with."""
+    """One line: `target` is a verdict token, `group` the lines of file `source` it stands with."""
 
     text: str
     target: str
     scene: str
+    source: str
     group: str
 
     def sentences(self, most: int, rng: random.Random) -> list[str]:
@@ -49,34 +50,39 @@ class Pattern:
         return ' '.join(chosen.split())
 
 
-def read_patterns(path: Path) -> Iterator[Pattern]:
+def written_patterns(folder: Path | None = None) -> Iterator[Pattern]:
+    """Yield the patterns of every patterns_*.txt in `folder`, sorted by name; raises CorpusError.
+
+    The shipped data folder is the default.
+    """
+    for path in sorted((folder or DATA).glob('patterns_*.txt')):
+        yield from _read(path)
+
+
+def _read(path: Path) -> Iterator[Pattern]:
     """Yield the patterns of one file; raises CorpusError with file, line and remedy."""
     group = 0
     for number, line in enumerate(lines_of(path), 1):
         if not line.strip():
             group += 1
         elif not line.startswith('#'):
-            yield _pattern(line, f'{path.name}:{number}', f'{path.stem}.{group}')
+            yield _pattern(line, f'{path.name}:{number}', path.stem, f'{path.stem}.{group}')
 
 
 def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iterator[Example]:
-    """Yield at most `most` verdict examples per pattern of every patterns_*.txt in `folder`.
-
-    The shipped data folder is the default; `most` 0 yields nothing.
-    """
-    for path in sorted((folder or DATA).glob('patterns_*.txt')):
-        for pattern in read_patterns(path):
-            for text in pattern.sentences(most, rng):
-                scene = _scene(pattern, rng)
-                prompt = NanoFormat().verdict_prompts(roughen(text, rng), scene)[0]
-                yield Example(prompt, pattern.target, path.stem, pattern.group)
+    """Yield at most `most` verdict examples per pattern of `folder`; `most` 0 yields nothing."""
+    for pattern in written_patterns(folder):
+        for text in pattern.sentences(most, rng):
+            scene = _scene(pattern, rng)
+            prompt = NanoFormat().verdict_prompts(roughen(text, rng), scene)[0]
+            yield Example(prompt, pattern.target, pattern.source, pattern.group)
 
 
 def _scene(pattern: Pattern, rng: random.Random) -> SceneFacts:
     return SceneFacts.of(pattern.scene) if pattern.scene else calm_scene(rng, CALM_SHARE)
 
 
-def _pattern(line: str, where: str, group: str) -> Pattern:
+def _pattern(line: str, where: str, source: str, group: str) -> Pattern:
     match = LINE.fullmatch(line.strip())
     if not match or '{' in CHOICE.sub('', match[4]) or '}' in CHOICE.sub('', match[4]):
         raise CorpusError(f'{where} is {line[:60]!r}, give {FORM}')
@@ -86,4 +92,5 @@ def _pattern(line: str, where: str, group: str) -> Pattern:
             f'{where} has category {category!r}, use one of {", ".join(CATEGORIES)}'
             f'{", none" if label == "s" else ""}'
         )
-    return Pattern(text, '<safe>' if label == 's' else f'<{category}>', scene or '', group)
+    target = '<safe>' if label == 's' else f'<{category}>'
+    return Pattern(text, target, scene or '', source, group)

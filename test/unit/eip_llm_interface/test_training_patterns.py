@@ -8,19 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from eip_llm_interface.training.data_files import DATA, CorpusError
-from eip_llm_interface.training.parts.patterns import pattern_examples, read_patterns
+from eip_llm_interface.training.data_files import CorpusError
+from eip_llm_interface.training.parts.patterns import pattern_examples, written_patterns
 
 
-def write(folder: Path, text: str) -> Path:
-    path = folder / 'patterns_test.txt'
-    path.write_text(text, encoding='utf-8')
-    return path
+def write(folder: Path, text: str) -> None:
+    (folder / 'patterns_test.txt').write_text(text, encoding='utf-8')
 
 
 def test_choices_give_different_sentences_and_no_more_than_there_are(tmp_path: Path) -> None:
-    path = write(tmp_path, 'u fire | {Put|Place} {foil|a fork|} in the microwave\n')
-    (pattern,) = read_patterns(path)
+    write(tmp_path, 'u fire | {Put|Place} {foil|a fork|} in the microwave\n')
+    (pattern,) = written_patterns(tmp_path)
     found = pattern.sentences(50, random.Random(1))
     assert len(found) == len(set(found)) == 6
     assert 'Put in the microwave' in found and 'Place a fork in the microwave' in found
@@ -28,8 +26,8 @@ def test_choices_give_different_sentences_and_no_more_than_there_are(tmp_path: P
 
 
 def test_lines_that_stand_together_are_one_group(tmp_path: Path) -> None:
-    path = write(tmp_path, '# a remark\nu cut | a\ns none | b\n\ns cut @ nobody near | c\n')
-    first, second, third = read_patterns(path)
+    write(tmp_path, '# a remark\nu cut | a\ns none | b\n\ns cut @ nobody near | c\n')
+    first, second, third = written_patterns(tmp_path)
     assert (first.target, second.target) == ('<cut>', '<safe>')
     assert first.group == second.group != third.group
     assert third.scene == 'nobody near'
@@ -55,9 +53,9 @@ def test_examples_carry_the_scene_and_never_a_choice(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_line_names_file_line_and_remedy(tmp_path: Path, line: str, named: str) -> None:
-    path = write(tmp_path, f's none | go\n{line}\n')
+    write(tmp_path, f's none | go\n{line}\n')
     with pytest.raises(CorpusError, match=r'patterns_test\.txt:2') as caught:
-        list(read_patterns(path))
+        list(written_patterns(tmp_path))
     assert named in str(caught.value)
 
 
@@ -65,11 +63,11 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / 'patterns_test.txt'
     path.write_bytes(b'\xff\xfe\x00')
     with pytest.raises(CorpusError, match='UTF-8'):
-        list(read_patterns(path))
+        list(written_patterns(tmp_path))
 
 
 def test_the_shipped_patterns_are_sound_and_half_harmless() -> None:
-    found = [item for path in sorted(DATA.glob('patterns_*.txt')) for item in read_patterns(path)]
+    found = list(written_patterns())
     assert len(found) > 5000
     share = sum(item.target == '<safe>' for item in found) / len(found)
     assert 0.4 < share < 0.6
