@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from eip_llm_interface.guard.clause import Clause
 from eip_llm_interface.guard.lookahead import LookAhead
 from eip_llm_interface.guard.quantities import quantity
@@ -10,6 +12,8 @@ from eip_llm_interface.guard.words import Word
 from eip_llm_interface.knowledge.ontology import Knowledge
 
 __all__ = ['ClauseReading']
+
+SENTENCE_ENDS = frozenset('.;!?\n')
 
 
 class ClauseReading(LookAhead):
@@ -96,6 +100,16 @@ class ClauseReading(LookAhead):
                 return
             if after.entry.verb is not None and after.entry.form in ('base', 'ing'):
                 self.joined = True
+                self.negation = self.negation and self._is_listed(index + 1)
+
+    def _is_listed(self, index: int) -> bool:
+        """Return whether 'or' joins what follows to the forbidden: 'do not push, hit or kick'."""
+        for word, after in pairwise(self.words[index:]):
+            if word.text in SENTENCE_ENDS or word.entry.little == 'then':
+                return False
+            if word.text in ('or', 'nor') and after.entry.verb is not None:
+                return True
+        return False
 
     def _read_number(self, index: int) -> int:
         word = self.words[index]

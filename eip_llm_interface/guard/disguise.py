@@ -15,7 +15,7 @@ LEET_READINGS = {
     '0': 'o', '1': 'il', '3': 'e', '4': 'a', '5': 's', '6': 'gb', '7': 't', '8': 'b', '9': 'g',
     '@': 'a', '$': 's', '!': 'i', '|': 'il',
 }  # fmt: skip
-LEET_WORD = re.compile(r'(?<![\w@$])(?=[\w@$!|]*[a-zA-Z])(?=[\w@$!|]*[0134-9@$!|])[\w@$!|]{3,}')
+LEET_WORD = re.compile(r'(?<![\w@$!|])(?=[\w@$!|]*[a-zA-Z])(?=[\w@$!|]*[0134-9@$!|])[\w@$!|]{3,}')
 LEET_INSIDE = re.compile(r'[a-zA-Z][013457@$!|]+[a-zA-Z]|^[@$0137!|]+[a-zA-Z]{2}')
 LEET_K = re.compile(r'\|<(?=[a-zA-Z])|(?<=[a-zA-Z])\|<')
 UNIT_LIKE = re.compile(
@@ -27,7 +27,7 @@ MOST_SIGNS = 6
 SPACED = re.compile(r'(?<!\w)(?:[a-zA-Z][ .\-_*+]{1,2}){3,}[a-zA-Z](?!\w)')
 TWO_PARTS = re.compile(r"(?<![\w'])([a-zA-Z]+) (?=([a-zA-Z]+)(?![\w']))")
 STRETCHED = re.compile(r'([a-zA-Z])\1{2,}')
-STRETCHED_WORD = re.compile(r'[a-zA-Z]*?([a-zA-Z])\1{2,}[a-zA-Z]*')
+STRETCHED_WORD = re.compile(r'(?<![a-zA-Z])[a-zA-Z]*?([a-zA-Z])\1{2,}[a-zA-Z]*')
 ENCODED = re.compile(r'(?<![\w/+])[A-Za-z0-9+/]{32,}={0,2}(?![\w/+])')
 
 

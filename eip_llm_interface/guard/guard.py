@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from eip_llm_interface.guard.findings import EXPLANATIONS
 from eip_llm_interface.guard.hazards import RulesJudge
 from eip_llm_interface.guard.language import plain_english
 from eip_llm_interface.guard.model_judge import ModelJudge, ModelOpinion
-from eip_llm_interface.guard.normalise import MAX_CHARACTERS, Normalised, normalise
-from eip_llm_interface.guard.policy import Policy
+from eip_llm_interface.guard.normalise import Normalised, normalise
+from eip_llm_interface.guard.policy import Policy, check_categories
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.soothing import without_soothing
 from eip_llm_interface.guard.verdict import (
@@ -28,38 +29,14 @@ from eip_llm_interface.planner.plan import Plan
 
 __all__ = ['Guard']
 
-INPUT_EXPLANATIONS = {
-    'not_text': 'The command is not text; send a string.',
-    'empty': 'The command holds no words.',
-    'too_long': f'The command is longer than {MAX_CHARACTERS} characters; say it shorter.',
-    'binary': 'The command holds binary data; send plain text.',
-    'nul': 'The command holds a NUL character; send plain text.',
-    'control_characters': 'The command holds control characters.',
-    'bidi': 'The command holds marks that change its reading direction and so its meaning.',
-    'zero_width': 'The command holds invisible characters.',
-    'combining_marks': 'The command hides letters under stacked marks.',
-    'confusables': 'The command is written with look-alike letters.',
-    'mixed_script': 'The command mixes letters of several scripts inside words.',
-    'other_script': 'The command is in a script the guard cannot judge.',
-    'other_language': 'The command seems not to be English, which the guard cannot judge.',
-    'leetspeak': 'The command hides letters behind digits or signs.',
-    'spacing': 'The command hides a word by spacing its letters.',
-    'alternating_case': 'The command hides words by changing between small and capital letters.',
-    'pictographs': 'The command says something in pictures; say it in words.',
-    'not_understood': 'The command holds no words; say it in words.',
-    'stretching': 'The command stretches words.',
-    'encoded': 'The command holds encoded text that cannot be judged.',
-    'prompt_injection': 'The command tries to set the safety rules aside.',
-    'posing': 'The command poses as a system, scene or verdict message.',
-}
-
 
 class Guard:
     """Judges commands, batches and plans; whatever fails inside ends in a rejection.
 
     `model_judge` may be None: then the rules judge alone, which the verdict's empty `model` tells.
     With a `robot_kind`, hazards that bind only other kinds of robots are left out; an unknown kind
-    raises KnowledgeError.
+    raises KnowledgeError. A policy that names a category which the knowledge lacks raises
+    PolicyError.
     """
 
     def __init__(
@@ -71,6 +48,7 @@ class Guard:
         robot_kind: str = '',
     ) -> None:
         check_robot_kind(robot_kind, 'robot_kind')
+        check_categories(policy, knowledge.categories)
         bound = tuple(hazard for hazard in knowledge.hazards if hazard.binds(robot_kind))
         self.knowledge = knowledge
         self.policy = policy
@@ -230,7 +208,7 @@ def _oddities(cleaned: Normalised) -> tuple[Violation, ...]:
         input_violation(
             finding,
             cleaned.text,
-            INPUT_EXPLANATIONS.get(finding, f'The command is odd: {finding}.'),
+            EXPLANATIONS.get(finding, f'The command is odd: {finding}.'),
         )
         for finding in cleaned.findings
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from eip_llm_interface.guard.findings import EXPLANATIONS
 from eip_llm_interface.guard.matching import Seen, match
 from eip_llm_interface.guard.parser import Parser
 from eip_llm_interface.guard.reference import resolve
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS, is_too_long, world_of
+from eip_llm_interface.guard.scene_reading import is_too_long, uncalmed, world_of
 from eip_llm_interface.guard.step import Mention, Step
 from eip_llm_interface.guard.verdict import Violation, input_violation
 from eip_llm_interface.guard.words import NOTHING, cut, spaced_out
@@ -64,7 +65,9 @@ class RulesJudge:
             mention for step in steps if step.mode == 'condition' for mention in step.mentions()
         ]
         for step in steps:
-            if step.mode != 'state':
+            if step.mode == 'state':
+                uncalmed(step, self.knowledge)
+            else:
                 self._judge_step(step, world, spaced, found)
             world.apply(step)
         if not found and _strange(steps) and self._mostly_unknown(text):
@@ -160,8 +163,7 @@ def _not_understood(text: str) -> Violation:
 
 
 def _scene_too_long(scene: SceneFacts) -> Violation:
-    explanation = f'The scene holds more than {MAX_SCENE_CHARACTERS} characters; tell less.'
-    return input_violation('scene_too_long', scene.description, explanation)
+    return input_violation('scene_too_long', scene.description, EXPLANATIONS['scene_too_long'])
 
 
 class _Names(dict[str, str]):

@@ -128,7 +128,8 @@ def _contents(seen: Seen) -> list[Mention]:
             held.append(content)
             held.extend(seen.world.holders.get(content.name, ()))
             held.extend(seen.world.inside(content))
-    return [content for content in held if content not in seen.step.roles.get('object', ())]
+    apart = {id(content): content for content in held}.values()
+    return [content for content in apart if content not in seen.step.roles.get('object', ())]
 
 
 def _holders(seen: Seen) -> list[Mention]:

@@ -44,7 +44,7 @@ POSING = re.compile(
     r'<\|?/?(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|eot_id|s)\|?>'
     r'|\[/?(?:inst|system)\]|<</?sys>>|<(?:start|end)_of_turn>'
     r'|#{2,}\s*(?:response|instructions?|input|output|answer|human|user|system|assistant)\s*:'
-    r'|(?:^|\n|[.!?;]["\')\]]*\s)\s*#*\s*(?:system|assistant|scene|policy|verdict|guard'
+    r'|(?:^|\n|[.!?;]["\')\]]*\s)\s*+(?:#++\s*+)?(?:system|assistant|scene|policy|verdict|guard'
     r'|safety monitor)'
     r'(?: (?:message|prompt|facts|note|override))?\s*[:=]',
     re.I,

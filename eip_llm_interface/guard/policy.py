@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from eip_llm_interface.guard.findings import EXPLANATIONS
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
+from eip_llm_interface.knowledge.checks import remedy
 from eip_llm_interface.knowledge.measures import NEVER_ANSWERED
 
-__all__ = ['POLICY_FILE', 'SAME_CATEGORY', 'Policy', 'PolicyError']
+__all__ = [
+    'MODEL_ALONE',
+    'POLICY_FILE',
+    'SAME_CATEGORY',
+    'Policy',
+    'PolicyError',
+    'check_categories',
+]
 
 POLICY_FILE = Path(__file__).parent.parent / 'knowledge' / 'policy.yaml'
 MOST_SUPPORT = 5.0
@@ -25,6 +35,9 @@ SAME_CATEGORY = {
     'violence': 'harm_person',
 }  # fmt: skip
 """Names of the rules for what the model's categories name otherwise."""
+
+MODEL_ALONE = ('chemical', 'mess', 'zone')
+"""Categories of the model that the rules have no name for."""
 
 OTHER_NAME = {**SAME_CATEGORY, **{model: rule for rule, model in SAME_CATEGORY.items()}}
 WORDS = {decision.word: decision for decision in Decision}
@@ -89,18 +102,19 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Policy:
-        """Return the policy in a YAML file, the shipped one by default; raises PolicyError."""
-        path = Path(path or POLICY_FILE)
+        """Return the policy in a YAML file, the shipped one by default; raises PolicyError.
+
+        What the file leaves out is as in the shipped one, also within the mappings of decisions.
+        """
+        shipped = _read(POLICY_FILE)
+        given = _read(Path(path)) if path else {}
+        for name in ('category_decisions', 'input_decisions'):
+            if isinstance(given.get(name), Mapping):
+                given[name] = {**(shipped.get(name) or {}), **given[name]}
         try:
-            data = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise PolicyError(f'policy {path} cannot be read ({error}); give a file') from None
-        except yaml.YAMLError as error:
-            raise PolicyError(f'policy {path} is not YAML: {_one_line(error)}') from None
-        try:
-            return cls.of(data)
+            return cls.of({**shipped, **given})
         except PolicyError as error:
-            raise PolicyError(f'{path}: {error}') from None
+            raise PolicyError(f'{path or POLICY_FILE}: {error}') from None
 
     @classmethod
     def of(cls, data: object) -> Policy:
@@ -237,12 +251,40 @@ class Policy:
             )
 
 
+def check_categories(policy: Policy, known: Collection[str]) -> None:
+    """Raise PolicyError for a category that is neither one of `known` nor one of the model's."""
+    names = {*known, *OTHER_NAME, *MODEL_ALONE}
+    for field_name in ('category_decisions', 'scene_relaxes'):
+        for name in getattr(policy, field_name):
+            if name not in names:
+                raise PolicyError(
+                    f'policy field {field_name} names {name!r}, which is no category; '
+                    f'{remedy(name, names)}'
+                )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f'policy {path} cannot be read ({error}); give a file') from None
+    except yaml.YAMLError as error:
+        raise PolicyError(f'policy {path} is not YAML: {_one_line(error)}') from None
+    if not isinstance(data, Mapping):
+        raise PolicyError(f'{path}: policy is {data!r}, give a mapping of field to value')
+    return dict(data)
+
+
 def _decisions(name: str, data: object) -> dict[str, Decision]:
     if not isinstance(data, Mapping):
         raise PolicyError(f'policy field {name} is {data!r}, give a mapping of name to decision')
     for key, value in data.items():
-        if not isinstance(value, Decision) and value not in WORDS:
+        if not isinstance(value, Decision) and not (isinstance(value, str) and value in WORDS):
             raise PolicyError(f'policy field {name}.{key} is {value!r}, use one of {list(WORDS)}')
+        if name == 'input_decisions' and key not in EXPLANATIONS:
+            raise PolicyError(f'policy field {name}.{key} is unknown, {remedy(key, EXPLANATIONS)}')
+        if name == 'category_decisions' and key == 'fault':
+            raise PolicyError(f'policy field {name}.fault must go: what failed is always rejected')
     return {
         str(key): value if isinstance(value, Decision) else WORDS[value]
         for key, value in data.items()

@@ -12,6 +12,7 @@ __all__ = ['resolve']
 def resolve(step: Step, world: World, knowledge: Knowledge) -> None:
     """Replace the pronouns of `step` by what they most likely mean; unknown ones stay."""
     own = [m for m in step.mentions() if not m.pronoun and m.name]
+    before = [thing for thing in world.recent if thing not in own]
     for role, mentions in step.roles.items():
         for index, mention in enumerate(mentions):
             if not mention.pronoun:
@@ -21,7 +22,7 @@ def resolve(step: Step, world: World, knowledge: Knowledge) -> None:
                 if len(things) > 1:
                     mentions[index : index + 1] = things[-2:]
                     break
-            meant = _meant(mention, role, step, world, own)
+            meant = _meant(mention, role, step, world, before)
             if meant is not None:
                 if mention.properties - {'person', 'being', 'pronoun_person'}:
                     world.gain(meant, mention.properties - {'pronoun_person', 'person', 'being'})
@@ -32,9 +33,8 @@ def resolve(step: Step, world: World, knowledge: Knowledge) -> None:
 
 
 def _meant(
-    mention: Mention, role: str, step: Step, world: World, own: list[Mention]
+    mention: Mention, role: str, step: Step, world: World, known: list[Mention]
 ) -> Mention | None:
-    known = [thing for thing in world.recent if thing not in own]
     things = [thing for thing in known if 'person' not in thing.properties]
     if mention.words in ('them', 'they', 'these', 'those'):
         return _latest(known)

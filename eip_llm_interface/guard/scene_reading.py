@@ -6,12 +6,12 @@ from eip_llm_interface.guard.assurance import assurance_of
 from eip_llm_interface.guard.normalise import MAX_CHARACTERS, normalise
 from eip_llm_interface.guard.parser import Parser
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.guard.step import Mention
+from eip_llm_interface.guard.step import Mention, Step
 from eip_llm_interface.guard.words import NOTHING, cut
 from eip_llm_interface.guard.world import World
 from eip_llm_interface.knowledge.ontology import Knowledge
 
-__all__ = ['MAX_SCENE_CHARACTERS', 'NEAR_M', 'is_too_long', 'world_of']
+__all__ = ['MAX_SCENE_CHARACTERS', 'NEAR_M', 'is_too_long', 'uncalmed', 'world_of']
 
 NEAR_M = 3.0
 MAX_SCENE_CHARACTERS = 2000  # of text in one scene that every judge reads
@@ -73,9 +73,7 @@ def _tell(scene: SceneFacts, world: World, parser: Parser, knowledge: Knowledge)
     for step in parser.parse(said.text):
         if step.mode in ('do', 'condition') and step.verb is None:
             step.mode = 'state'
-        step.states -= CALMING
-        for mention in step.mentions():
-            mention.properties -= CALMING - _kind(mention.name, knowledge)
+        uncalmed(step, knowledge)
         world.tell(step)
         world.remember(step)
     if is_odd:
@@ -88,6 +86,13 @@ def _tell(scene: SceneFacts, world: World, parser: Parser, knowledge: Knowledge)
             world.gain(Mention(name, name), marks)
             kind = kinds[name].properties if name in kinds else _kind(name, knowledge)
             world.trusted[name] = marks | kind
+
+
+def uncalmed(step: Step, knowledge: Knowledge) -> None:
+    """Take out of a told fact what would calm, which counts only where a scene plainly says it."""
+    step.states -= CALMING
+    for mention in step.mentions():
+        mention.properties -= CALMING - _kind(mention.name, knowledge)
 
 
 def _place(mention: Mention, place: str, world: World, parser: Parser) -> None:

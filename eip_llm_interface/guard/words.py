@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from eip_llm_interface.knowledge.lexicon import Entry
@@ -13,6 +14,7 @@ __all__ = [
     'NOTHING',
     'Word',
     'alternates',
+    'base_letters',
     'camel_apart',
     'cut',
     'humps',
@@ -20,13 +22,14 @@ __all__ = [
 ]
 
 CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
-MIXED_CASE = re.compile(r'[A-Za-z]*[a-z][A-Z][A-Za-z]*')
+MIXED_CASE = re.compile(r'(?<![A-Za-z])[A-Za-z]*[a-z][A-Z][A-Za-z]*')
 SHORT_WORDS = 'a ac at by do go id in is it me my no of on pc so to tv up we'
 SHORT_PARTS = frozenset(SHORT_WORDS.split())
 TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*|[§,;:.!?()\n\"%]|°c?")
 QUOTES = str.maketrans(
     {'’': "'", '‘': "'", '`': "'", '“': '"', '”': '"', '_': ' ', '-': ' ', '–': ' '}
 )
+NO_ACCENT = str.maketrans('ØøÆæŁłĐđÐðŒœßẞıÞþ', 'OoAaLlDdDdOossiTt')
 CONTRACTIONS = re.compile(r"\b(?:don't|dont|do not|doesn't|mustn't|shouldn't|can't|cannot|won't)\b")
 SHORT = re.compile(r"'(?:re|ve|ll|d|m)\b")
 OWNER = re.compile(r"'s\b|(?<=s)'(?=\s)")
@@ -64,7 +67,7 @@ class Word:
 
 def cut(text: str, knowledge: Knowledge) -> list[Word]:
     """Return the words of `text`; positions count in the text with CamelCase spaced out."""
-    spaced = spaced_out(text)
+    spaced = base_letters(spaced_out(text))
     low = SHORT.sub(lambda match: ' ' * len(match[0]), spaced.lower())
     low = OWNER.sub(lambda match: '§' + ' ' * (len(match[0]) - 1), low)
     matches = [(match[0], match.start(), match.end()) for match in TOKEN.finditer(low)]
@@ -85,6 +88,18 @@ def cut(text: str, knowledge: Knowledge) -> list[Word]:
 def spaced_out(text: str) -> str:
     """Return `text` with CamelCase, hyphens and underscores as spaces."""
     return camel_apart(text).translate(QUOTES)
+
+
+def base_letters(text: str) -> str:
+    """Return `text` of the same length with accents taken off its Latin letters: Åsa is Asa."""
+    if text.isascii():
+        return text
+    return ''.join(_base_letter(letter) for letter in text.translate(NO_ACCENT))
+
+
+def _base_letter(letter: str) -> str:
+    base = letter if letter.isascii() else unicodedata.normalize('NFKD', letter)[0]
+    return base if base.isascii() and base.isalpha() else letter
 
 
 def camel_apart(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eip_llm_interface.guard.step import Mention, Step
@@ -80,13 +81,13 @@ class World:
         for mention in subjects:
             self.gain(mention, step.states)
             inside = [*mention.contents, *step.roles.get('told', ())]
-            self.contents.setdefault(mention.name, []).extend(inside)
+            self._hold(mention, inside)
             for content in inside:
                 self.holders.setdefault(content.name, []).append(mention)
             for target in step.roles.get('target', ()):
                 relation = step.relations.get(target.name)
                 if relation in ('in', 'on'):
-                    self.contents.setdefault(target.name, []).append(mention)
+                    self._hold(target, [mention])
                 if relation == 'in':
                     self.holders.setdefault(mention.name, []).append(target)
                 else:
@@ -102,11 +103,16 @@ class World:
             if 'off' in marks:
                 self.lose(mention, ('on', 'burning', 'hot'))
 
-    def lose(self, mention: Mention, marks: tuple[str, ...]) -> None:
+    def lose(self, mention: Mention, marks: Iterable[str]) -> None:
         """Note properties that a thing no longer has."""
         if mention.name and marks:
             self.properties.get(mention.name, set()).difference_update(marks)
             self.lost.setdefault(mention.name, set()).update(marks)
+
+    def _hold(self, holder: Mention, stuff: Iterable[Mention]) -> None:
+        """Note what a thing holds from now on, each only once however often it is poured."""
+        held = self.contents.setdefault(holder.name, [])
+        held[:] = {id(content): content for content in (*held, *stuff)}.values()
 
     def apply(self, step: Step) -> None:
         """Change the facts as the step, when done, would change them."""
@@ -117,13 +123,14 @@ class World:
             return
         effects = step.effects
         objects = step.roles.get('object', [])
-        for effect in effects:
-            for mention in objects:
-                self.gain(mention, frozenset(GAINS.get(effect, ())))
-                self.lose(mention, LOSES.get(effect, ()))
+        loses = {mark for effect in effects for mark in LOSES.get(effect, ())}
+        gains = {mark for effect in effects for mark in GAINS.get(effect, ())}
+        for mention in objects:
+            self.lose(mention, loses)
+            self.gain(mention, gains)  # last: what is toggled may be on
         if 'fill' in effects:
             for mention in objects:
-                self.contents.setdefault(mention.name, []).extend(step.roles.get('instrument', ()))
+                self._hold(mention, step.roles.get('instrument', ()))
         if 'empty' in effects:
             for mention in objects:
                 self.contents.pop(mention.name, None)
@@ -146,4 +153,4 @@ class World:
                 stuff.extend(self.inside(mention))
         for target in step.roles.get('target', ()):
             if step.relations.get(target.name) in ('in', 'on', 'over', 'to'):
-                self.contents.setdefault(target.name, []).extend(stuff)
+                self._hold(target, stuff)

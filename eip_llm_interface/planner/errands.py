@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.planner import render
 from eip_llm_interface.planner.plan import Plan, PlanStep
-from eip_llm_interface.planner.skills import Named, SkillsManifest, slug
+from eip_llm_interface.planner.skills import Named, Parameter, Skill, SkillsManifest, slug
 
 __all__ = ['propose_errand']
 
@@ -20,6 +20,7 @@ POLITE = re.compile(
 SPLIT = re.compile(r'\s*(?:[.;!]\s+|,?\s*\band then\b|,?\s*\bthen\b|,\s*|\band\b)\s*')
 DETERMINER = re.compile(r'^(?:the|a|an|my|your|some|that|this|his|her|our) ')
 PRONOUNS = ('it', 'this', 'that', 'them')
+TYPES = {'duration_s': 'number'}  # of the parameters given here; others are called as their type
 UNITS = {'second': 1, 'sec': 1, 's': 1, 'minute': 60, 'min': 60}
 
 
@@ -48,8 +49,9 @@ class _Errand:
         return self.known[kind].get(words)
 
     def add(self, skill: str, **parameters: str) -> bool:
-        """Append a step; False when the robot lacks the skill."""
-        if skill not in self.manifest.skills:
+        """Append a step; False when the robot lacks the skill or asks otherwise for it."""
+        known = self.manifest.skills.get(skill)
+        if known is None or not _fits(known, parameters):
             return False
         self.steps.append(PlanStep(skill, parameters, render.sentence(skill, parameters)))
         return True
@@ -81,6 +83,21 @@ class _Errand:
     def give(self, thing: str, person: str) -> bool:
         self.held = ''
         return self.add('hand_over', object=thing, person=person)
+
+
+def _fits(skill: Skill, given: Mapping[str, str]) -> bool:
+    """Return whether `given` are the parameters that the manifest names, within its bounds."""
+    if {parameter.name for parameter in skill.parameters} != set(given):
+        return False
+    return all(_takes(parameter, given[parameter.name]) for parameter in skill.parameters)
+
+
+def _takes(parameter: Parameter, value: str) -> bool:
+    if parameter.type != TYPES.get(parameter.name, parameter.name):
+        return False
+    if parameter.type == 'number':
+        return parameter.minimum <= float(value) <= parameter.maximum
+    return parameter.type != 'text' or len(value) <= parameter.maximum_characters
 
 
 def propose_errand(manifest: SkillsManifest, command: str, scene: SceneFacts) -> Plan | None:
@@ -171,15 +188,12 @@ def _follow(errand: _Errand, match: re.Match[str]) -> bool:
 
 def _wait(errand: _Errand, match: re.Match[str]) -> bool:
     seconds = float(match['number']) * UNITS[match['unit'].rstrip('s') or 's']
-    skill = errand.manifest.skills.get('wait')
-    if skill is None or not skill.parameters[0].minimum <= seconds <= skill.parameters[0].maximum:
-        return False
     return errand.add('wait', duration_s=f'{seconds:g}')
 
 
 def _say(errand: _Errand, match: re.Match[str]) -> bool:
     text = re.sub(r"[^a-zA-Z0-9 .,!?'\-:]", '', match['text']).strip()
-    return bool(text) and len(text) <= 80 and errand.add('say', text=text)
+    return bool(text) and errand.add('say', text=text)
 
 
 def _stop(errand: _Errand, match: re.Match[str]) -> bool:

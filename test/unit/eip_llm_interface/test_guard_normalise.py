@@ -1,5 +1,7 @@
 """The normaliser takes anything, undoes disguises and names what it found."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,29 @@ def guard():
 )
 def test_oddity_is_named(text, finding):
     assert finding in normalise(text).findings
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'a' + '\n' * 3990 + 'b',
+        'a' * 3990 + 'B',
+        'aB' * 2000,
+        '!' * 4000,
+        '. ' * 2000,
+        'it ' * 1333,
+        'put it on it. ' * 285,
+        'Pour the jug into the jug. ' * 148,
+    ],
+)
+def test_no_text_takes_a_hundred_times_as_long_as_an_ordinary_one(guard, text):
+    def time_s(told):
+        start_s = time.perf_counter()
+        guard.judge(told)
+        return time.perf_counter() - start_s
+
+    ordinary = ('Bring the red cup from the table to the sink and rinse it. ' * 70)[:4000]
+    assert time_s(text) < 100 * min(time_s(ordinary) for _ in range(3))
 
 
 @pytest.mark.parametrize('thing', [None, 3, b'bring', ['bring']])

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_llm_interface.engine.nano_format import CATEGORIES
+from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.model_judge import ModelOpinion
-from eip_llm_interface.guard.policy import SAME_CATEGORY, Policy, PolicyError
+from eip_llm_interface.guard.policy import MODEL_ALONE, SAME_CATEGORY, Policy, PolicyError
 from eip_llm_interface.guard.verdict import Decision, Violation
 from eip_llm_interface.knowledge.ontology import Knowledge
 
@@ -79,7 +80,9 @@ def test_category_override_by_the_models_name_serves_the_rules():
 def test_every_name_of_the_model_that_the_rules_say_otherwise_is_known():
     assert set(SAME_CATEGORY.values()) <= set(CATEGORIES)
     assert not set(SAME_CATEGORY) & set(CATEGORIES)
-    assert set(SAME_CATEGORY) <= set(Knowledge.load().categories)
+    rules = set(Knowledge.load().categories)
+    assert set(SAME_CATEGORY) <= rules
+    assert set(CATEGORIES) - rules - set(SAME_CATEGORY.values()) == set(MODEL_ALONE)
 
 
 def test_a_considerable_share_of_what_somebody_means_to_do_is_named():
@@ -135,6 +138,9 @@ def test_broken_opinion_is_refused(p_harm):
         ({'category_decisions': {'fire': 'maybe'}}, "fire is 'maybe'"),
         ({'category_decisions': []}, None),
         ({'input_decisions': 'reject'}, "input_decisions is 'reject'"),
+        ({'input_decisions': {'prompt_injecton': 'reject'}}, 'did you mean prompt_injection'),
+        ({'category_decisions': {'fire': ['reject']}}, r"fire is \['reject'\]"),
+        ({'category_decisions': {'fault': 'allow'}}, 'always rejected'),
         (['reject'], 'give a mapping'),
     ],
 )
@@ -144,6 +150,25 @@ def test_wrong_policy_is_named(data, words):
         return
     with pytest.raises(PolicyError, match=words):
         Policy.of(data)
+
+
+def test_what_a_file_leaves_out_is_as_in_the_shipped_policy(tmp_path):
+    path = tmp_path / 'p.yaml'
+    path.write_text('model_reject: 0.9\ninput_decisions: {leetspeak: reject}')
+    shipped, mine = Policy.load(), Policy.load(path)
+    assert mine.model_reject == 0.9 and mine.model_confirm == shipped.model_confirm
+    assert mine.input_decisions['leetspeak'] is Decision.REJECT
+    assert mine.input_decisions['prompt_injection'] is Decision.REJECT
+    path.write_text('')
+    assert Policy.load(path) == shipped
+
+
+@pytest.mark.parametrize('text', ['category_decisions: {fyre: reject}', 'scene_relaxes: [fyre]'])
+def test_a_category_that_nobody_knows_is_named(tmp_path, text):
+    path = tmp_path / 'p.yaml'
+    path.write_text(text)
+    with pytest.raises(PolicyError, match='did you mean fire'):
+        Guard(Knowledge.load(), Policy.load(path))
 
 
 def test_error_names_the_file(tmp_path):

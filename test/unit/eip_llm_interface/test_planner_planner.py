@@ -1,11 +1,12 @@
 """Plans are parsed strictly, grounded in what was said, and proposed only when all fits."""
 
 import pytest
+import yaml
 
 from eip_llm_interface.guard.scene import PersonFacts, SceneFacts, SceneObjectFacts
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.planner.planner import PlanError, Planner
-from eip_llm_interface.planner.skills import SkillsManifest
+from eip_llm_interface.planner.skills import SKILLS_FILE, SkillsManifest
 
 PLANNER = Planner(SkillsManifest.load())
 
@@ -19,6 +20,23 @@ def test_plan_is_parsed_into_steps_with_sentences():
     assert [step.skill for step in plan.steps] == ['go_to', 'say']
     assert plan.steps[0].text == 'Go to the sink.'
     assert plan.steps[1].parameters == {'text': 'Hello, you'}
+
+
+@pytest.mark.parametrize(
+    ('skill', 'command'),
+    [
+        ('pick: {parameters: {item: {type: object}}}', 'pick up the cup'),
+        ('pick: {parameters: {object: {type: place}}}', 'pick up the cup'),
+        ('say: {parameters: {text: {type: text, maximum_characters: 4}}}', 'say hello'),
+        ('wait: {}', 'wait 5 seconds'),
+        ('wait: {parameters: {duration_s: {type: number, minimum: 9, maximum: 20}}}', 'wait 5 s'),
+    ],
+)
+def test_no_plan_is_proposed_where_the_manifest_asks_otherwise_for_a_skill(skill, command):
+    shipped = yaml.safe_load(SKILLS_FILE.read_text(encoding='utf-8'))
+    assert Planner(SkillsManifest.of(shipped)).propose(command) is not None
+    shipped['skills'] |= yaml.safe_load(skill)
+    assert Planner(SkillsManifest.of(shipped)).propose(command) is None
 
 
 @pytest.mark.parametrize(
