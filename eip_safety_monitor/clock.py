@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-__all__ = ['Clock', 'ManualClock', 'MonotonicClock', 'seconds']
+__all__ = ['CLOCK_DRIFT', 'Clock', 'ManualClock', 'MonotonicClock', 'seconds']
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
+CLOCK_DRIFT = 200e-6
+"""How much slower than ours another clock may run; crystals are good for 100 ppm each."""
 
 
 class Clock(Protocol):

@@ -140,14 +140,13 @@ def scan_from(message: LaserScan) -> Scan:
 
 
 def odometry_from(message: OdometryMessage) -> Odometry:
-    """Return an Odometry as its reading."""
+    """Return an Odometry as its reading; an unsound orientation is a yaw that is no number."""
     position, turn = message.pose.pose.position, message.pose.pose.orientation
-    yaw = _yaw(turn)
     twist = message.twist.twist
     return Odometry(
         x_m=position.x,
         y_m=position.y,
-        yaw_rad=yaw,
+        yaw_rad=_yaw_if_sound(turn),
         forward_mps=twist.linear.x,
         sideways_mps=twist.linear.y,
         upward_mps=twist.linear.z,
@@ -235,13 +234,15 @@ def _step(skill: str, parameters: Sequence[KeyValue]) -> PlanStepHeard:
 
 
 def _yaw_if_sound(turn: Quaternion) -> float:
-    length = turn.w**2 + turn.x**2 + turn.y**2 + turn.z**2
-    return _yaw(turn) if abs(length - 1.0) < 0.02 else math.nan
+    # Products, not powers: of a huge number a power raises OverflowError.
+    square = turn.w * turn.w + turn.x * turn.x + turn.y * turn.y + turn.z * turn.z
+    return _yaw(turn) if abs(square - 1.0) < 0.02 else math.nan
 
 
 def _yaw(turn: Quaternion) -> float:
     return math.atan2(
-        2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y**2 + turn.z**2)
+        2.0 * (turn.w * turn.z + turn.x * turn.y),
+        1.0 - 2.0 * (turn.y * turn.y + turn.z * turn.z),
     )
 
 

@@ -42,7 +42,7 @@ class MotionGateNode(Node):
         self._publisher = self.create_publisher(self._kind, names.Topic.CMD_VEL, qos.MOTION)
         self._permits = Inbox(self, SafetyState, names.Topic.STATE, qos.PERMIT_INBOX)
         self._commands = Inbox(self, self._kind, names.Topic.CMD_VEL_IN, qos.MOTION)
-        self._heartbeat = HeartbeatPublisher(self, health=lambda: (True, self._gate.waits_for))
+        self._heartbeat = HeartbeatPublisher(self, health=self._health)
         self._diagnostics = DiagnosticPublisher(self)
         self._diagnostics.add('gate', self._diagnose)
         self._published_ns = 0
@@ -108,6 +108,14 @@ class MotionGateNode(Node):
         if output.reason is not self._reason:
             self._log_to.info(f'{output.reason}: {output.detail}'.rstrip(': '))
             self._reason = output.reason
+
+    def _health(self) -> tuple[bool, str]:
+        # Asked once a beat. Whoever else speaks to the base bypasses this gate.
+        count = self.count_publishers(self._publisher.topic_name)
+        if count > 1:
+            topic, wanted = names.Topic.CMD_VEL, names.Topic.CMD_VEL_IN
+            return False, f'{topic} has {count} publishers; remap the others to {wanted}'
+        return True, self._gate.waits_for
 
     def _diagnose(self) -> Diagnosis:
         output = self._gate.last

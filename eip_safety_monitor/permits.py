@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from eip_safety_monitor.clock import Clock, seconds
+from eip_safety_monitor.clock import CLOCK_DRIFT, Clock, seconds
 
 __all__ = ['GREATEST_LIFETIME_S', 'Mode', 'Permit', 'PermitJudge', 'SpeedLimits', 'StopCategory']
 
@@ -21,8 +21,6 @@ GREATEST_LIFETIME_S = 0.1
 CONFLICT_S = 0.5
 """Two monitors heard within this time are in conflict."""
 FUTURE_TOLERANCE_S = 0.005
-CLOCK_DRIFT = 200e-6
-"""How much slower than ours another host's clock may run; crystals are good for 100 ppm each."""
 MOST_SENDERS = 64
 
 

@@ -42,6 +42,20 @@ class Odometry:
         """Return the linear speed, m/s."""
         return math.hypot(self.forward_mps, self.sideways_mps, self.upward_mps)
 
+    @property
+    def problem(self) -> str:
+        """Return which field of the message cannot be believed; empty when all can."""
+        if not math.isfinite(self.yaw_rad):
+            return 'pose.pose.orientation is no unit quaternion, let the driver send one'
+        for field, value in (
+            ('pose.pose.position', self.x_m + self.y_m),
+            ('twist.twist.linear', self.speed_mps),
+            ('twist.twist.angular.z', self.turn_radps),
+        ):
+            if not math.isfinite(value):
+                return f'{field} is {value:g}, let the driver send finite numbers'
+        return ''
+
     def is_finite(self) -> bool:
         """Tell whether every number is one."""
         values = (self.x_m, self.y_m, self.yaw_rad, self.speed_mps, self.turn_radps)

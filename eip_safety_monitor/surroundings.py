@@ -52,10 +52,12 @@ class Surroundings:
         self._clock = clock
         self._stamps = {name: StampCheck() for name in ('scan', 'odom', 'scene')}
         self._stamp_problems: dict[str, str] = {}
+        self._may_settle = True
         self._finding: ScanFinding | None = None
         self.odometry: Odometry | None = None
         self._moved_ns = clock.now_ns()
         self._scene: Scene | None = None
+        self._scene_ns = clock.now_ns()
         self._is_pressed = self._was_pressed = False
 
     def hear_scan(self, scan: Scan, received_ns: int | None = None) -> None:
@@ -81,6 +83,8 @@ class Surroundings:
             self._watchdogs['scene'].feed(received_ns)
             if scene.stamp_ns > 0:
                 self._check_stamp('scene', scene.stamp_ns)
+        now_ns = self._clock.now_ns()
+        self._scene_ns = now_ns if received_ns is None else min(received_ns, now_ns)
         self._scene = scene
 
     def hear_link(self, link: FrameLink, received_ns: int | None = None) -> None:
@@ -146,6 +150,8 @@ class Surroundings:
 
     def note_armed(self, operator_name: str) -> None:
         """Take it that a person permitted motion where the robot is now."""
+        # A person who arms answers for what is heard then; nobody does for what is odd later.
+        self._may_settle = False
         self._zones.admit(operator_name)
         self.rules.release()
 
@@ -156,6 +162,7 @@ class Surroundings:
     def note_disarmed(self) -> None:
         """Take it that motion is not permitted any more."""
         self._zones.expel()
+        self._may_settle = True
 
     def _says_standing(self, odometry: Odometry) -> bool:
         robot = self._policy.robot
@@ -204,13 +211,13 @@ class Surroundings:
             if problem:
                 reaction = self._signals[name].reaction
                 causes.append(Cause(f'stamp.{name}', reaction, f'{name} {problem}'))
-        if self.odometry is not None and not self.odometry.is_finite():
-            causes.append(Cause('odom.implausible', Reaction.STOP, 'odometry is not a number'))
+        if self.odometry is not None and (problem := self.odometry.problem):
+            causes.append(Cause('odom.implausible', Reaction.STOP, f'odom: {problem}'))
         return causes
 
     def _check_stamp(self, name: str, stamp_ns: int) -> None:
-        problem = self._stamps[name].check(stamp_ns, self._clock.now_ns())
-        self._stamp_problems[name] = problem
+        now_ns = self._clock.now_ns()
+        self._stamp_problems[name] = self._stamps[name].check(stamp_ns, now_ns, self._may_settle)
 
     def _separate(self) -> Separation:
         odometry = self.odometry
@@ -222,14 +229,18 @@ class Surroundings:
             return self._people.judge_lidar(self._finding.nearest_m, odometry)
         if self._scene is None:
             return Separation(permitted_mps=0.0)
-        return self._people.judge_scene(self._scene, odometry)
+        age_s = seconds(self._clock.now_ns() - self._scene_ns)
+        return self._people.judge_scene(self._scene, odometry, age_s)
 
     def _obstacle_limit(self) -> float:
         full_mps = self._policy.robot.max_linear_speed_mps
         if self._finding is None or self._finding.problem or self.odometry is None:
             return 0.0
-        is_backward = self.odometry.forward_mps < -self._policy.robot.standstill_mps
+        standstill_mps = self._policy.robot.standstill_mps
+        is_backward = self.odometry.forward_mps < -standstill_mps
         range_m = self._finding.behind_m if is_backward else self._finding.ahead_m
+        if abs(self.odometry.sideways_mps) > standstill_mps:
+            range_m = min(range_m, self._finding.nearest_m)
         hull_m = range_m - self._policy.robot.radius_m
         return obstacle_speed(self._policy.obstacles, hull_m, full_mps)
 

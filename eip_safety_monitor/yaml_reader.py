@@ -60,17 +60,18 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, node: yaml.Node, kind: Any, field: str) -> Any:
+    def read(self, node: yaml.Node, kind: Any, field: str, start: Any = None) -> Any:
+        """Return `node` as `kind`; what a mapping leaves out is as in the instance `start`."""
         if dataclasses.is_dataclass(kind):
-            return self._dataclass(node, kind, field)
+            return self._dataclass(node, kind, field, start)
         origin = get_origin(kind)
         if origin in (Union, types.UnionType):
             return self._optional(node, kind, field)
         if origin is tuple:
-            return self._tuple(node, kind, field)
+            return self._tuple(node, kind, field, start)
         return self._scalar(node, kind, field)
 
-    def _dataclass(self, node: yaml.Node, kind: Any, field: str) -> Any:
+    def _dataclass(self, node: yaml.Node, kind: Any, field: str, start: Any) -> Any:
         if not isinstance(node, yaml.MappingNode) or node.tag != MAPPING:
             raise self._error(node, field, f'is {_shown(node)}, give a mapping')
         hints = get_type_hints(kind)
@@ -84,14 +85,17 @@ class _Reader:
                 raise self._error(key_node, _join(field, name), f'is unknown, use one of: {names}')
             if name in values:
                 raise self._error(key_node, _join(field, name), 'is given twice, remove one')
-            values[name] = self.read(value_node, hints[name], _join(field, name))
+            default = _default_of(known[name], start)
+            values[name] = self.read(value_node, hints[name], _join(field, name), default)
             self._check_range(value_node, known[name], values[name], _join(field, name))
         for name, item in known.items():
-            if name not in values and _is_required(item):
+            if name not in values and start is None and _is_required(item):
                 raise self._error(node, _join(field, name), 'is missing, add it')
         line = node.start_mark.line + 1
         lines = {item.name: line for item in fields if item.metadata.get('is_line')}
         try:
+            if start is not None:
+                return dataclasses.replace(start, **values, **lines)
             return kind(**values, **lines)
         except LineError as error:
             where = field or 'policy'
@@ -114,7 +118,7 @@ class _Reader:
         (inner,) = [option for option in get_args(kind) if option is not type(None)]
         return self.read(node, inner, field)
 
-    def _tuple(self, node: yaml.Node, kind: Any, field: str) -> tuple[Any, ...]:
+    def _tuple(self, node: yaml.Node, kind: Any, field: str, start: Any) -> tuple[Any, ...]:
         if not isinstance(node, yaml.SequenceNode):
             raise self._error(node, field, f'is {_shown(node)}, give a list')
         options = get_args(kind)
@@ -123,7 +127,7 @@ class _Reader:
         if len(options) != len(node.value):
             raise self._error(node, field, f'has {len(node.value)} items, give {len(options)}')
         return tuple(
-            self.read(item, option, f'{field}[{index}]')
+            self.read(item, option, f'{field}[{index}]', _named(item, start))
             for index, (item, option) in enumerate(zip(node.value, options, strict=True))
         )
 
@@ -160,6 +164,23 @@ def _join(field: str, name: str) -> str:
 
 def _is_required(item: dataclasses.Field[Any]) -> bool:
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+
+def _default_of(item: dataclasses.Field[Any], start: Any) -> Any:
+    """Return what a field is unless it is given, None when it must be."""
+    if start is not None:
+        return getattr(start, item.name)
+    if item.default_factory is not dataclasses.MISSING:
+        return item.default_factory()
+    return None if item.default is dataclasses.MISSING else item.default
+
+
+def _named(node: yaml.Node, defaults: Any) -> Any:
+    """Return which of the `defaults` has the name that a mapping gives, None when none has."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    given = [value.value for key, value in node.value if key.value == 'name']
+    return next((item for item in defaults or () if given == [getattr(item, 'name', None)]), None)
 
 
 def _shown(node: yaml.Node) -> str:

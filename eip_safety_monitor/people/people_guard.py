@@ -31,13 +31,15 @@ class PeopleGuard:
         self._policy = policy
         self._is_violated = False
 
-    def judge_scene(self, scene: Scene, odometry: Odometry) -> Separation:
-        """Return what `scene` permits to a robot that moves by `odometry`."""
+    def judge_scene(self, scene: Scene, odometry: Odometry, age_s: float = 0.0) -> Separation:
+        """Return what a `scene` of `age_s` ago permits to a robot that moves by `odometry`."""
         people = [
             (person.name or person.kind or 'a person', *_approach(person, scene.frame, odometry))
             for person in scene.people
         ]
-        return self._foresee(self._judge(people, odometry), scene, odometry)
+        # As much as the reaction time is in the limit already.
+        late_s = max(0.0, age_s - self._policy.separation.reaction_time_s)
+        return self._foresee(self._judge(people, odometry, late_s), scene, odometry)
 
     def judge_lidar(self, nearest_m: float, odometry: Odometry) -> Separation:
         """Return what is permitted when the nearest echo is taken for a person."""
@@ -68,7 +70,9 @@ class PeopleGuard:
         speed_mps = max(speed_mps, self._policy.people.least_speed_mps)
         return replace(found, permitted_mps=min(found.permitted_mps, speed_mps))
 
-    def _judge(self, people: list[tuple[str, float, float]], odometry: Odometry) -> Separation:
+    def _judge(
+        self, people: list[tuple[str, float, float]], odometry: Odometry, late_s: float = 0.0
+    ) -> Separation:
         policy, config = self._policy.people, self._policy.separation
         radius_m = self._policy.robot.radius_m
         margin_m = policy.clear_margin_m if self._is_violated else 0.0
@@ -78,12 +82,15 @@ class PeopleGuard:
         limit_mps, protective_m, worst = math.inf, 0.0, None
         for name, distance_m, toward_mps in people:
             human_mps = max(config.human_speed_mps, toward_mps)
-            hull_m = max(0.0, distance_m - radius_m - margin_m)
+            kept_m = radius_m + margin_m
+            if late_s > 0.0:  # 0 times an infinite speed would be no number
+                kept_m += late_s * (human_mps + odometry.speed_mps)
+            hull_m = max(0.0, distance_m - kept_m)
             speed = permitted_speed(config, hull_m, human_mps)
             if worst is None or speed < limit_mps:
                 limit_mps, worst = speed, (name, distance_m)
                 least = max(effective_mps, policy.least_speed_mps)
-                protective_m = protective_distance(config, least, human_mps) + radius_m + margin_m
+                protective_m = protective_distance(config, least, human_mps) + kept_m
         nearest_m = min((distance for _, distance, _ in people), default=math.inf)
         if worst is None:
             least = max(effective_mps, policy.least_speed_mps)

@@ -80,4 +80,6 @@ def permitted_speed(
     deceleration = config.deceleration_mps2
     half = deceleration * config.reaction_time_s + human
     # 2 a c / (b + sqrt(...)) instead of the textbook form, which cancels for small distances.
-    return 2.0 * deceleration * spare_m / (half + math.sqrt(half**2 + 2.0 * deceleration * spare_m))
+    # half * half, not half**2: a huge speed in a message must not raise OverflowError.
+    root = math.sqrt(half * half + 2.0 * deceleration * spare_m)
+    return 2.0 * deceleration * spare_m / (half + root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from eip_safety_monitor.causes import Cause
@@ -21,20 +21,31 @@ class StopPanel:
     """Reads every input; any that is not released is a cause for a latched stop.
 
     A pressed input latches in every mode. One that is lost, unreadable or not there yet refuses
-    arming while the robot is disarmed, and latches once it is armed.
+    arming while the robot is disarmed, and latches once it is armed; so does a topic on which more
+    than one publisher speaks.
     """
 
     def __init__(self, inputs: Sequence[StopInput] = ()) -> None:
         self._inputs = tuple(inputs)
+        self._speakers: Mapping[str, int] = {}
+
+    def hear_speakers(self, counts: Mapping[str, int]) -> None:
+        """Take how many publishers speak on each topic of a button.
+
+        The last word counts, so that of two one hides the other's press or end.
+        """
+        self._speakers = counts
 
     def causes(self) -> list[Cause]:
-        """Return a cause for every input that is not released."""
+        """Return a cause for every input that is not released and every topic that is shared."""
         readings = [(item.name, item.read()) for item in self._inputs]
-        return [
+        causes = [
             _cause(name, reading)
             for name, reading in readings
             if reading.state is not StopState.RELEASED
         ]
+        shared = [_shared(topic, count) for topic, count in self._speakers.items() if count > 1]
+        return causes + shared
 
     def close(self) -> None:
         """Let all hardware go."""
@@ -58,3 +69,8 @@ def _cause(name: str, reading: StopReading) -> Cause:
         return Cause(f'stop_input.{name}', Reaction.STOP, reading.message)
     identifier = f'stop_input.{name}.{reading.state}'
     return Cause(identifier, Reaction.STOP, reading.message, latches_disarmed=False)
+
+
+def _shared(topic: str, count: int) -> Cause:
+    message = f'{count} publishers speak on {topic}; give each button its own topic in stop_inputs'
+    return Cause(f'stop_topic.{topic}', Reaction.STOP, message, latches_disarmed=False)

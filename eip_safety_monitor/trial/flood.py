@@ -23,7 +23,7 @@ BATCH_S = 0.005
 
 
 def main() -> None:
-    """Flood until killed."""
+    """Flood until ended."""
     rclpy.init()
     node = Node('trial_flood')
     stamp = node.get_clock().now().to_msg()
@@ -42,13 +42,17 @@ def main() -> None:
         (node.create_publisher(Twist, Topic.CMD_VEL_IN, qos.MOTION), Twist()),
     ]
     began, sent = time.monotonic(), 0
-    while True:
-        due = int((time.monotonic() - began) * RATE_HZ)
-        for _ in range(min(due - sent, 100)):
-            for publisher, message in outlets:
-                publisher.publish(message)
-        sent = due
-        time.sleep(BATCH_S)
+    try:
+        while node.context.ok():
+            due = int((time.monotonic() - began) * RATE_HZ)
+            for _ in range(min(due - sent, 100)):
+                for publisher, message in outlets:
+                    publisher.publish(message)
+            sent = due
+            time.sleep(BATCH_S)
+    finally:
+        # What lingers would be a second publisher beside the robot's stop button.
+        node.destroy_node()
 
 
 if __name__ == '__main__':

@@ -11,7 +11,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from geometry_msgs.msg import Twist
 
+from eip.msg import SafetyState
+from eip_ros import qos
+from eip_ros.names import Topic
 from eip_safety_monitor.trial.bench import Bench, open_bench
 
 
@@ -94,3 +98,16 @@ def test_a_late_turn_is_logged_with_its_lateness(bench: Bench) -> None:
     assert bench.robot.wait(
         lambda: any(int(late) >= 150 for late in pattern.findall(bench.gate.output()))
     )
+
+
+def test_another_publisher_of_velocities_is_a_stop_until_it_is_gone(bench: Bench) -> None:
+    robot = bench.robot
+    robot.make_move(20.0)
+    other = robot.create_publisher(Twist, Topic.CMD_VEL, qos.MOTION)
+    assert robot.wait(lambda: robot.mode() == SafetyState.STOPPED, 10.0)
+    state = robot.states[-1][1]
+    assert 'unhealthy.motion_gate' in state.active_causes
+    assert 'cmd_vel has 2 publishers; remap the others to cmd_vel_in' in state.cause
+    assert not robot.call('reset', operator_name='ada', reason='it is there yet')[0]
+    robot.destroy_publisher(other)
+    robot.make_move(20.0)

@@ -95,6 +95,9 @@ def test_a_press_counts_however_many_releases_came_before_anybody_looked(
 
         wait_until(lambda: 'stop_input.lanyard' in pressed(), what='the press is heard')
         assert 'stop_input.box' not in pressed()
+        node.create_publisher(Bool, 'box', qos.STOP_INPUT)
+        wait_until(lambda: 'stop_topic.box' in pressed(), what='the second publisher is counted')
+        assert 'stop_topic.lanyard' not in pressed()
     finally:
         inlets.close()
         node.destroy_node()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eip_safety_monitor.permits import StopCategory
-from eip_safety_monitor.policy import Policy, PolicyError, default_policy_file, load_policy
+from eip_safety_monitor.policy import (
+    Policy,
+    PolicyError,
+    WatchedNode,
+    default_policy_file,
+    load_policy,
+)
 from eip_safety_monitor.zones.zones_policy import ZoneKind
 
 
@@ -30,6 +37,18 @@ def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
     assert policy.robot.radius_m == 0.3
     assert policy.robot.max_linear_speed_mps == Policy().robot.max_linear_speed_mps
     assert policy.stop.emergency is StopCategory.CONTROLLED
+
+
+def test_what_a_signal_or_a_known_node_leaves_out_keeps_its_own_default(tmp_path: Path) -> None:
+    signals = 'signals: {odom: {timeout_s: 0.6}, scene: {timeout_s: 0.7}}\n'
+    nodes = 'nodes: [{name: motion_gate}, {name: safety_llm, timeout_s: 2.0}, {name: arm}]\n'
+    policy = load(tmp_path, signals + nodes)
+    usual = Policy()
+    assert policy.signals.odom == replace(usual.signals.odom, timeout_s=0.6)
+    assert policy.signals.scene == replace(usual.signals.scene, timeout_s=0.7)
+    assert policy.signals.scan == usual.signals.scan
+    gate, llm = usual.nodes[:2]
+    assert policy.nodes == (gate, replace(llm, timeout_s=2.0), WatchedNode('arm'))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eip_safety_monitor.policy import ObstaclePolicy
-from eip_safety_monitor.readings import Odometry, Scan
-from eip_safety_monitor.watch.scan_check import ScanChecker
+from eip_safety_monitor.clock import ManualClock
+from eip_safety_monitor.policy import ObstaclePolicy, Policy
+from eip_safety_monitor.readings import Odometry, Scan, Scene
+from eip_safety_monitor.surroundings import Surroundings
+from eip_safety_monitor.watch.scan_check import ScanChecker, obstacle_speed
 
 STEP = 2.0 * math.pi / 360
 
@@ -152,3 +154,17 @@ def test_a_scan_that_stays_the_same_while_the_robot_turns_is_frozen(checker: Sca
 def test_a_scan_that_stays_the_same_while_the_robot_stands_is_sound(checker: ScanChecker) -> None:
     for _ in range(100):
         assert not checker.check(scan(), odometry()).problem
+
+
+def test_an_obstacle_at_the_side_slows_a_robot_that_goes_sideways() -> None:
+    here = Surroundings(Policy(), ManualClock())
+    here.hear_scan(scan((90, 0.4)))
+    here.hear_scene(Scene())
+    limits = []
+    for sideways_mps in (0.0, 0.3, -0.3):
+        here.hear_odometry(replace(odometry(), sideways_mps=sideways_mps))
+        limits.append(here.assess().permitted_mps)
+    full_mps, hull_m = Policy().robot.max_linear_speed_mps, 0.4 - Policy().robot.radius_m
+    slow_mps = obstacle_speed(ObstaclePolicy(), hull_m, full_mps)
+    assert limits == pytest.approx([full_mps, slow_mps, slow_mps])
+    assert slow_mps < full_mps

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eip_safety_monitor.clock import ManualClock
 from eip_safety_monitor.people.people_guard import PeopleGuard
+from eip_safety_monitor.people.prediction import PredictionConfig
 from eip_safety_monitor.people.separation import (
     SeparationConfig,
     permitted_speed,
@@ -16,6 +19,7 @@ from eip_safety_monitor.people.separation import (
 )
 from eip_safety_monitor.policy import ObstaclePolicy, Policy
 from eip_safety_monitor.readings import Odometry, PersonSeen, Scene
+from eip_safety_monitor.surroundings import Surroundings
 from eip_safety_monitor.watch.scan_check import obstacle_speed
 
 WORKED = SeparationConfig(
@@ -132,6 +136,51 @@ def test_it_takes_a_margin_more_to_be_clear_again() -> None:
     assert guard.judge_scene(Scene((person(limit_m - 0.01),)), robot()).cause
     assert guard.judge_scene(Scene((person(limit_m + 0.05),)), robot()).cause
     assert not guard.judge_scene(Scene((person(limit_m + 0.2),)), robot()).cause
+
+
+def test_a_scene_older_than_the_reaction_time_counts_nearer_by_what_both_may_have_gone() -> None:
+    policy = replace(Policy(), prediction=PredictionConfig(enabled=False))
+    fresh_s = policy.separation.reaction_time_s
+    gone_m = 0.2 * (policy.separation.human_speed_mps + 0.5)
+
+    def permitted(distance_m: float, age_s: float) -> float:
+        scene = Scene((person(distance_m),))
+        return PeopleGuard(policy).judge_scene(scene, robot(0.5), age_s).permitted_mps
+
+    assert permitted(1.6, fresh_s) == permitted(1.6, 0.0)
+    assert permitted(1.6, fresh_s + 0.2) == pytest.approx(permitted(1.6 - gone_m, 0.0))
+
+
+def test_a_person_in_an_old_scene_holds_the_robot_and_is_told_with_the_distance_kept() -> None:
+    scene = Scene((person(1.0),))
+    assert PeopleGuard(Policy()).judge_scene(scene, robot()).cause is None
+    found = PeopleGuard(Policy()).judge_scene(scene, robot(), 0.6)
+    assert found.cause is not None
+    assert 'ann is 1.00 m away' in found.cause.message
+    assert found.protective_m > 1.0
+
+
+def test_the_age_of_a_scene_counts_from_its_receipt() -> None:
+    clock = ManualClock()
+    here = Surroundings(Policy(), clock)
+
+    def is_held() -> bool:
+        return 'person.too_near' in [cause.identifier for cause in here.assess().causes]
+
+    here.hear_odometry(robot())
+    here.hear_scene(Scene((person(1.0),)))
+    assert not is_held()
+    clock.advance(0.45)
+    assert is_held()
+    here.hear_scene(Scene((person(1.5),)))
+    assert not is_held()
+    here.hear_scene(Scene((person(1.5),)), clock.now_ns() - 1_000_000_000)
+    assert is_held()
+
+
+def test_a_speed_beyond_all_measure_holds_and_raises_nothing() -> None:
+    scene = Scene((person(1e300, vx_mps=-1e200),), frame='map')
+    assert PeopleGuard(Policy()).judge_scene(scene, robot()).cause is not None
 
 
 def test_an_obstacle_slows_down_and_never_stops() -> None:

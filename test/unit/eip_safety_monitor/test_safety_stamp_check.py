@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from eip_safety_monitor.clock import ManualClock
+from eip_safety_monitor.permits import Mode
 from eip_safety_monitor.policy import Policy, Reaction
 from eip_safety_monitor.readings import Odometry, Scene
 from eip_safety_monitor.surroundings import Surroundings
+from eip_safety_monitor.trial.play import Play
 from eip_safety_monitor.watch.stamp_check import StampCheck
 
 SECOND = 1_000_000_000
@@ -78,3 +80,49 @@ def test_a_perception_that_repeats_an_old_scene_holds_the_robot(
     found = [c for c in here.assess().causes if 'scene' in c.identifier]
     assert [c.identifier for c in found] == causes
     assert all(c.reaction is Reaction.PROTECTIVE and 'late' in c.message for c in found)
+
+
+@pytest.mark.parametrize('jump_s', [-10, 10])
+def test_odd_stamps_settle_only_where_that_is_allowed_and_then_at_once(jump_s: int) -> None:
+    check = StampCheck(settle_s=3.0)
+    feed(check, 100.0, 1.0, WALL)
+    jumped_ns = WALL + jump_s * SECOND
+    times = [101 * SECOND + i * SECOND // 20 for i in range(200)]
+    assert all(check.check(now_ns + jumped_ns, now_ns, may_settle=False) for now_ns in times)
+    assert check.check(112 * SECOND + jumped_ns, 112 * SECOND)
+    assert check.check(113 * SECOND + jumped_ns, 113 * SECOND) == ''
+
+
+@pytest.mark.parametrize(('drift', 'is_sound'), [(100e-6, True), (-100e-6, True), (1e-3, False)])
+def test_a_clock_that_drifts_is_sound_and_a_lag_that_grows_is_not(
+    drift: float, is_sound: bool
+) -> None:
+    check = StampCheck()
+    problems = [
+        check.check(WALL + now_ns - int(now_ns * drift), now_ns)
+        for now_ns in range(SECOND, 3 * 3600 * SECOND, 10 * SECOND)
+    ]
+    assert any(problems) is not is_sound
+
+
+def perceive(play: Play, duration_s: float, late_s: float) -> None:
+    for _ in range(round(duration_s / 0.04)):
+        play.advance(0.04)
+        play.sense()
+        stamp_ns = play.clock.now_ns() - int(late_s * SECOND)
+        play.supervisor.surroundings.hear_scene(Scene(stamp_ns=stamp_ns))
+        play.tick()
+
+
+def test_a_scene_that_became_late_holds_the_robot_until_a_person_arms_anew() -> None:
+    play = Play()
+    perceive(play, 0.4, 0.0)
+    assert play.arm().success
+    perceive(play, 20.0, 2.0)
+    assert play.supervisor.mode is Mode.PROTECTIVE
+    assert 'stamp.scene' in play.supervisor.state().active_causes
+    play.disarm()
+    perceive(play, 0.2, 2.0)
+    assert play.arm().success
+    perceive(play, 2.0, 2.0)
+    assert play.supervisor.mode is Mode.ARMED

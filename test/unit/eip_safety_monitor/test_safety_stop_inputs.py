@@ -496,6 +496,29 @@ def test_one_of_several_is_enough_and_all_are_let_go() -> None:
     assert all(switch.is_closed for switch in switches)
 
 
+def test_two_publishers_on_the_topic_of_a_button_stop_an_armed_robot_and_refuse_arming() -> None:
+    play = armed(Switch())
+    panel = play.supervisor._stop_panel
+    panel.hear_speakers({'lanyard': 1, 'joy': 0})
+    play.tick()
+    assert play.supervisor.mode is Mode.ARMED
+    panel.hear_speakers({'lanyard': 2, 'joy': 0})
+    play.tick()
+    state = play.supervisor.state()
+    assert state.mode is Mode.STOPPED
+    assert 'stop_topic.lanyard' in state.active_causes
+    assert '2 publishers speak on lanyard; give each button its own topic' in state.cause
+    run(play)
+    assert not play.reset().success
+    panel.hear_speakers({'lanyard': 1, 'joy': 0})
+    run(play)
+    assert play.reset().success
+    panel.hear_speakers({'lanyard': 2, 'joy': 0})
+    run(play)
+    assert play.supervisor.mode is Mode.DISARMED
+    assert not play.arm().success
+
+
 def test_without_the_default_topic_another_input_is_enough_and_a_press_on_it_still_stops() -> None:
     inputs = StopInputsPolicy(default_topic=False, topics=(TopicStop('red', 'red'),))
     play = armed(Switch(), Policy(stop_inputs=inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,25 @@ def test_odometry_that_is_no_number_latches() -> None:
     play.sense(math.nan)
     play.tick()
     assert play.supervisor.mode is Mode.STOPPED
+
+
+@pytest.mark.parametrize(
+    ('field', 'named'),
+    [
+        ('y_m', 'pose.pose.position is'),
+        ('yaw_rad', 'pose.pose.orientation is no unit quaternion'),
+        ('sideways_mps', 'twist.twist.linear is'),
+        ('turn_radps', 'twist.twist.angular.z is'),
+    ],
+)
+def test_odometry_that_is_no_number_names_the_field(field: str, named: str) -> None:
+    play = armed()
+    wrong: dict[str, Any] = {field: math.nan}
+    odometry = dataclasses.replace(play.odometry(), **wrong)
+    play.supervisor.surroundings.hear_odometry(odometry)
+    play.tick()
+    assert play.supervisor.mode is Mode.STOPPED
+    assert named in play.supervisor.state().cause
 
 
 def test_a_person_too_near_holds_and_lets_go_one_second_after() -> None:
