@@ -43,6 +43,9 @@ __all__ = ['RobotClient', 'connect']
 
 ValueT = TypeVar('ValueT')
 POLL_S = 0.005
+READY_S = 30.0
+ANSWER_S = 130.0
+"""Above safety_llm's own `answer_timeout_s` (120 s): its no says what became of the command."""
 
 
 class RobotClient:
@@ -126,7 +129,7 @@ class RobotClient:
         """Put `text` on the topic `command`, as another node would."""
         self._command.publish(String(data=_clean(text)))
 
-    def say(self, text: str, timeout_s: float = 30.0) -> Any:
+    def say(self, text: str, timeout_s: float = ANSWER_S) -> Any:
         """Have `text` judged, planned and, when allowed, done; return the GenerationResult."""
         request = GenerateResponse.Request(command=_clean(text), execute=True)
         name = private(names.Node.SAFETY_LLM, Service.GENERATE)
@@ -146,7 +149,7 @@ class RobotClient:
             request_id=request_id, operator_name=operator, approve=approve, reason=reason
         )
         name = private(names.Node.SAFETY_LLM, Service.CONFIRM)
-        return _answer(self.call(ConfirmCommand, name, request, timeout_s=30.0))
+        return _answer(self.call(ConfirmCommand, name, request, ANSWER_S))
 
     def stop(self) -> tuple[bool, str]:
         """Latch an emergency stop; return (done, what happened)."""
@@ -192,7 +195,7 @@ class RobotClient:
         if client is None:
             client = self._clients[name] = self.node.create_client(kind, name)
         deadline = time.monotonic() + timeout_s
-        if not self.wait_for(client.service_is_ready, timeout_s):
+        if not self.wait_for(client.service_is_ready, min(timeout_s, READY_S)):
             raise UnreachableError(
                 f'{self.node.get_namespace().rstrip("/")}/{name} is not there: '
                 'is the robot up (`eip status`), on this ROS domain and in this namespace?'

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from eip_llm_interface.engine.wording import fault
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict
-from eip_llm_interface.outcome import Outcome, Request, refused
+from eip_llm_interface.outcome import NotServedError, Outcome, Request, refused
 from eip_llm_interface.planner.plan import Plan
+from eip_llm_interface.progress import Progress
 from eip_llm_interface.scene_board import SceneBoard, is_changed
 
 __all__ = ['CommandDesk', 'Outbox', 'one_line']
@@ -32,37 +34,13 @@ class Outbox(Protocol):
         ...
 
 
-class _NotServedError(Exception):
-    def __init__(self, rule: str, reason: str) -> None:
-        super().__init__(reason)
-        self.rule = rule
-
-
-class _Progress:
-    """Joins stage, text and a count of tokens: at least one for each piece of text."""
-
-    def __init__(self, tell: Callable[[str, str, int], None]) -> None:
-        self._tell = tell
-        self._stage = 'judging'
-        self._tokens = 0
-
-    def enter(self, stage: str) -> None:
-        self._stage = stage
-        self._tell(stage, '', self._tokens)
-
-    def text(self, text: str) -> None:
-        self._tokens += 1
-        # A remembered plan comes without stages; text is always part of a plan.
-        self._stage = 'planning'
-        self._tell(self._stage, text, self._tokens)
-
-
 class CommandDesk:
     """Asks the language model and sends out what was decided.
 
     `llm` is None while the node does not serve. `hold` shelves what waits for a person's yes and
     returns False when there is no room; without it, such a command is rejected. `failures` counts
-    how often in a row the model failed.
+    how often in a row the model failed. Of a batch, `part_size` commands are answered between two
+    looks at whether anybody still waits.
     No method raises for what a command holds or a model does: a failure becomes a rejected
     Outcome. Call it from one worker; `refuse` and `deliver` are safe from any thread.
     """
@@ -73,10 +51,12 @@ class CommandDesk:
         scenes: SceneBoard,
         max_wait_s: float = 120.0,
         why_closed: Callable[[], str] = lambda: 'no language model is loaded',
+        part_size: int = 8,
     ) -> None:
         self.llm: Any = None
         self.scenes = scenes
         self.max_wait_s = max_wait_s
+        self.part_size = part_size
         self.hold: Callable[[Outcome], bool] | None = None
         self.failures = 0
         self.last_failure = ''
@@ -92,7 +72,9 @@ class CommandDesk:
 
         def judge(scene: SceneFacts) -> Outcome:
             verdict = self._require_llm().check(request.text, scene)
-            return Outcome(request, verdict, success=True, guard_time_s=verdict.latency_s)
+            why = fault(verdict)
+            spent_s = verdict.latency_s
+            return Outcome(request, verdict, success=not why, error=why, guard_time_s=spent_s)
 
         return self._run(request, judge)
 
@@ -101,22 +83,14 @@ class CommandDesk:
         return self.stream(request, lambda stage, text, tokens: None, lambda: False)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Outcome]:
-        """Answer several commands at once; none is carried out."""
+        """Answer several commands, a part at a time; none is carried out."""
         started_s = time.monotonic()
-        scenes = [self._scene(request) for request in requests]
-        try:
-            responses = self._require_llm().generate_batch_responses(
-                [r.text for r in requests], scenes
-            )
-            outcomes = [
-                self._settled(_outcome(r, a), s)
-                for r, a, s in zip(requests, responses, scenes, strict=True)
-            ]
-        except _NotServedError as error:
-            outcomes = [refused(r, error.rule, str(error)) for r in requests]
-        except Exception as error:  # a model may fail in any way; the answer is to reject
-            outcomes = [self._failed(request, error) for request in requests]
-        return [self.deliver(outcome.timed(started_s)) for outcome in outcomes]
+        parts = range(0, len(requests), self.part_size)
+        return [
+            outcome
+            for start in parts
+            for outcome in self._answer_part(requests[start : start + self.part_size], started_s)
+        ]
 
     def stream(
         self,
@@ -132,18 +106,23 @@ class CommandDesk:
         def unwanted() -> bool:
             return cancelled() or request.withdrawn.is_set() or self.llm is None
 
-        def answer(scene: SceneFacts) -> Outcome:
+        def made(scene: SceneFacts) -> Outcome:
             _stop_if(cancelled())
-            progress = _Progress(on_progress)
+            progress = Progress(on_progress)
             response = self._require_llm().stream(
                 request.text, scene, progress.text, unwanted, progress.enter
             )
             _stop_if(cancelled())
-            return self._settled(_outcome(request, response), scene)
+            return self._settled(Outcome.of(request, response), scene)
 
-        return self._run(request, answer)
+        return self._run(request, made, cancelled)
 
-    def _run(self, request: Request, action: Callable[[SceneFacts], Outcome]) -> Outcome:
+    def _run(
+        self,
+        request: Request,
+        action: Callable[[SceneFacts], Outcome],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
         started_s = time.monotonic()
         try:
             self._require_wanted(request, started_s)
@@ -151,12 +130,43 @@ class CommandDesk:
             # The node may have been deactivated, or the caller have left, while the model thought.
             self._require_llm()
             self._require_wanted(request, started_s)
-            self.failures = 0
-        except _NotServedError as error:
+            _stop_if(cancelled())
+            self._count(outcome)
+            outcome = self._shelved(outcome)
+        except NotServedError as error:
             outcome = refused(request, error.rule, str(error))
         except Exception as error:  # a model may fail in any way; the answer is to reject
             outcome = self._failed(request, error)
         return self.deliver(outcome.timed(started_s))
+
+    def _answer_part(self, requests: Sequence[Request], started_s: float) -> list[Outcome]:
+        scenes = [self._scene(request) for request in requests]
+        try:
+            for request in requests:
+                self._require_wanted(request, started_s)
+            responses = self._require_llm().generate_batch_responses(
+                [request.text for request in requests], scenes
+            )
+            self._require_llm()
+            outcomes = [
+                self._settled(Outcome.of(request, response), scene)
+                for request, response, scene in zip(requests, responses, scenes, strict=True)
+            ]
+            for outcome in outcomes:
+                self._count(outcome)
+        except NotServedError as error:
+            outcomes = [refused(request, error.rule, str(error)) for request in requests]
+        except Exception as error:  # a model may fail in any way; the answer is to reject
+            outcomes = [self._failed(request, error) for request in requests]
+        timed = [outcome.timed(started_s) for outcome in outcomes]
+        # Who left was told no already; a second verdict could say the opposite.
+        return [o if o.request.withdrawn.is_set() else self.deliver(o) for o in timed]
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count how often in a row judging failed, which the guard turns into a rejection."""
+        why = fault(outcome.verdict)
+        self.failures = self.failures + 1 if why else 0
+        self.last_failure = why or self.last_failure
 
     def _failed(self, request: Request, error: Exception) -> Outcome:
         self.failures += 1
@@ -166,15 +176,15 @@ class CommandDesk:
     def _require_llm(self) -> Any:
         llm = self.llm
         if llm is None:
-            raise _NotServedError('system.not_ready', self._why_closed())
+            raise NotServedError('system.not_ready', self._why_closed())
         return llm
 
     def _require_wanted(self, request: Request, started_s: float) -> None:
         if request.withdrawn.is_set():
-            raise _NotServedError('system.withdrawn', 'nobody waits for the answer any more')
+            raise NotServedError('system.withdrawn', 'nobody waits for the answer any more')
         waited_s = started_s - request.received_s
         if waited_s > self.max_wait_s:
-            raise _NotServedError(
+            raise NotServedError(
                 'system.timeout', f'the command waited {waited_s:.0f} s, give it again'
             )
 
@@ -186,25 +196,34 @@ class CommandDesk:
         # Without any source of scenes, what the caller said is all that can be known.
         newest = scene if self.scenes.age_s() is None else self.scenes.current()
         if outcome.request.execute and outcome.plan.steps and is_changed(scene, newest):
-            outcome = replace(outcome, verdict=self.judge_again(outcome, newest))
-        decision = outcome.verdict.decision
-        if decision is Decision.ALLOW:
+            outcome = outcome.renewed(self.judge_again(outcome, newest))
+        if outcome.verdict.decision is Decision.ALLOW:
             return replace(outcome, approved=outcome.success and _all_allowed(outcome.plan))
-        if decision is Decision.REJECT:
+        if outcome.verdict.decision is Decision.REJECT:
             return replace(outcome, plan=Plan())
-        if not (outcome.request.execute and outcome.success and outcome.plan.steps):
+        return outcome
+
+    def _shelved(self, outcome: Outcome) -> Outcome:
+        """Keep what may be done once a person says yes; last of all, for then it can be said."""
+        request = outcome.request
+        asks = outcome.verdict.decision is Decision.CONFIRM
+        if not (asks and request.execute and outcome.success and outcome.plan.steps):
             return outcome
         if self.hold is None or not self.hold(outcome):
             reason = 'busy: too many commands wait for confirmation already'
-            return refused(outcome.request, 'system.busy', reason)
+            return refused(request, 'system.busy', reason)
         return replace(outcome, waits=True)
 
     def judge_again(self, outcome: Outcome, scene: SceneFacts) -> Verdict:
-        """Return the outcome's verdict tightened by a second look at its plan in `scene`."""
+        """Return the outcome's verdict tightened by a second look at its plan in `scene`.
+
+        Raises NotServedError when there is no model to look, or none any more when it is done.
+        """
         llm = self._require_llm()
         # Only the whole model knows which findings the plan's measures answer.
         judge = llm if outcome.plan.mitigations else llm.guard
         plan = judge.judge_plan(outcome.request.text, outcome.plan, scene)
+        self._require_llm()
         return outcome.verdict.tightened(plan.verdict)
 
     def deliver(self, outcome: Outcome, is_first: bool = True) -> Outcome:
@@ -225,26 +244,9 @@ def one_line(error: BaseException, limit: int = 300) -> str:
 
 def _stop_if(is_cancelled: bool) -> None:
     if is_cancelled:
-        raise _NotServedError('system.cancelled', 'the request was cancelled')
+        raise NotServedError('system.cancelled', 'the request was cancelled')
 
 
 def _all_allowed(plan: Plan) -> bool:
     decisions = [step.verdict.decision for step in plan.steps]
     return bool(decisions) and all(decision is Decision.ALLOW for decision in decisions)
-
-
-def _outcome(request: Request, response: Any) -> Outcome:
-    return Outcome(
-        request=request,
-        verdict=response.verdict,
-        plan=response.plan,
-        success=response.success,
-        error=response.error,
-        response=response.response,
-        prompt_tokens=response.prompt_tokens,
-        generated_tokens=response.generated_tokens,
-        time_to_first_token_s=response.time_to_first_token_s,
-        guard_time_s=response.guard_time_s,
-        cached=response.cached,
-        batch_size=response.batch_size,
-    )

@@ -5,44 +5,64 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eip_llm_interface.command_desk import CommandDesk, one_line
-from eip_llm_interface.confirmations import ConfirmationError, ConfirmationStore
+from eip_llm_interface.confirmations import ConfirmationStore
+from eip_llm_interface.engine.wording import fault
 from eip_llm_interface.guard.verdict import Decision, Verdict
-from eip_llm_interface.outcome import Outcome, rejection
+from eip_llm_interface.outcome import NotServedError, Outcome, rejection
 from eip_llm_interface.planner.plan import Plan
 
 __all__ = ['ConfirmDesk']
 
 
 class ConfirmDesk:
-    """Shelves what a CommandDesk may not decide alone; carries it out once a person says yes."""
+    """Shelves what a CommandDesk may not decide alone; carries it out once a person says yes.
+
+    What is taken off the `store` goes to `approve` or `decline`, or back by `put_back`; `give_up`
+    ends an `approve` that takes too long. Call `approve` from the desk's worker; all else is safe
+    from any thread.
+    """
 
     def __init__(self, desk: CommandDesk, store: ConfirmationStore[Outcome]) -> None:
         self.store = store
         self._desk = desk
         desk.hold = self._hold
 
-    def answer(
-        self, request_id: str, operator_name: str, approve: bool, reason: str
-    ) -> tuple[bool, str]:
-        """Take a person's answer to a "confirm" verdict; return (taken, what happened).
+    def approve(self, held: Outcome, operator_name: str, reason: str) -> tuple[bool, str]:
+        """Take a person's yes to a "confirm" verdict; return (taken, what happened).
 
         The plan is judged again in the newest scene: what is dangerous by now is dropped, and
-        what has a new reason for concern waits for a new answer.
+        what has a new reason for concern waits for a new answer. After `give_up` nothing is done.
         """
-        try:
-            held = self.store.take(request_id, operator_name, reason)
-        except ConfirmationError as error:
-            return False, str(error)
-        operator = operator_name.strip()
-        if not approve:
-            self._reject(held, 'operator.declined', f'declined by {operator}: {reason}')
-            return True, f'"{held.request.text[:80]}" was dropped'
         try:
             verdict = self._desk.judge_again(held, self._desk.scenes.current())
         except Exception as error:  # a model may fail in any way; the answer is to reject
-            self._reject(held, 'system.model_failed', one_line(error))
+            rule = error.rule if isinstance(error, NotServedError) else 'system.model_failed'
+            self._reject(held, rule, one_line(error))
             return False, f'not carried out: {one_line(error)}'
-        return self._approved(held, verdict, operator, reason)
+        if held.request.withdrawn.is_set():
+            return False, 'not carried out: nobody waits for the answer any more'
+        return self._approved(held, verdict, operator_name.strip(), reason)
+
+    def decline(self, held: Outcome, operator_name: str, reason: str) -> tuple[bool, str]:
+        """Take a person's no; return (taken, what happened)."""
+        self._reject(held, 'operator.declined', f'declined by {operator_name.strip()}: {reason}')
+        return True, f'"{held.request.text[:80]}" was dropped'
+
+    def put_back(self, held: Outcome, why: str) -> str:
+        """Let `held` wait for another answer, as nobody can look at it now; return what happened.
+
+        It is rejected when there is no room any more or no model is loaded.
+        """
+        if self._desk.llm is not None and self._hold(held):
+            return why
+        self._reject(held, 'system.busy', why)
+        return f'not carried out: {why}; give the command again'
+
+    def give_up(self, held: Outcome, why: str) -> str:
+        """Reject what nobody waits for any longer; a yes counts no more. Return what happened."""
+        held.request.withdrawn.set()
+        self._reject(held, 'system.timeout', why)
+        return f'not carried out: {why}; give the command again'
 
     def expire(self) -> None:
         """Reject what waited too long."""
@@ -63,6 +83,8 @@ class ConfirmDesk:
     ) -> tuple[bool, str]:
         if verdict.decision is Decision.REJECT:
             self._follow_up(held, verdict, Plan())
+            if why := fault(verdict):
+                return False, f'not carried out: {why}'
             return False, f'rejected, the scene has changed: {verdict.reason}'
         known = {violation.rule for violation in held.verdict.violations}
         new = [found.explanation for found in verdict.violations if found.rule not in known]

@@ -41,6 +41,9 @@ __all__ = [
 MAX_TEXT = 1000
 """Most characters of a person's text that a message repeats."""
 
+MAX_TOLD = 4 * MAX_TEXT
+"""Most characters of what a scene tells: more than judges read, so that they see "too long"."""
+
 _UNSENDABLE = {0: '\ufffd'} | dict.fromkeys(range(0xD800, 0xE000), '\ufffd')
 
 
@@ -54,26 +57,24 @@ def safe_text(text: str, limit: int = MAX_TEXT) -> str:
 
 def scene_from_message(message: Any) -> SceneFacts:
     """Return an eip/SceneContext as SceneFacts; a distance that is no distance becomes None."""
-    facts = {safe_text(pair.key): safe_text(pair.value) for pair in message.facts}
+    facts = {_told(pair.key): _told(pair.value) for pair in message.facts}
     speed_mps = float(message.speed_mps)
     if not math.isfinite(speed_mps):
         facts.setdefault('speed', 'unknown')
         speed_mps = 0.0
     return SceneFacts(
         people=tuple(
-            PersonFacts(
-                safe_text(person.name), person.kind or 'unknown', _distance(person.distance_m)
-            )
+            PersonFacts(_told(person.name), person.kind or 'unknown', _distance(person.distance_m))
             for person in message.people
         ),
         objects=tuple(
             SceneObjectFacts(safe_text(thing.name), safe_text(thing.kind), safe_text(thing.place))
             for thing in message.objects
         ),
-        held_object=safe_text(message.held_object),
+        held_object=_told(message.held_object),
         zone=safe_text(message.zone),
         speed_mps=speed_mps,
-        description=safe_text(message.description, 4 * MAX_TEXT),
+        description=_told(message.description),
         facts=facts,
     )
 
@@ -90,8 +91,8 @@ def scene_to_message(scene: SceneFacts) -> Any:
         held_object=scene.held_object,
         zone=scene.zone,
         speed_mps=scene.speed_mps,
-        description=safe_text(scene.description, 4 * MAX_TEXT),
-        facts=_key_values(scene.facts),
+        description=_told(scene.description),
+        facts=_key_values(scene.facts, MAX_TOLD),
     )
     for person in scene.people:
         distance_m = math.nan if person.distance_m is None else person.distance_m
@@ -238,9 +239,13 @@ def record_to_message(outcome: Outcome, stamp: Any = None) -> Any:
     return message
 
 
-def _key_values(values: Mapping[str, str]) -> list[Any]:
+def _told(text: str) -> str:
+    return safe_text(text, MAX_TOLD)
+
+
+def _key_values(values: Mapping[str, str], limit: int = MAX_TEXT) -> list[Any]:
     return [
-        KeyValue(key=safe_text(str(key)), value=safe_text(str(value)))
+        KeyValue(key=safe_text(str(key), limit), value=safe_text(str(value), limit))
         for key, value in values.items()
     ]
 

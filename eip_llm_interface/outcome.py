@@ -6,12 +6,14 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from eip_llm_interface.engine.wording import answer, fault
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.planner.plan import Plan
 
-__all__ = ['Outcome', 'Request', 'refused', 'rejection']
+__all__ = ['NotServedError', 'Outcome', 'Request', 'refused', 'rejection']
 
 MAX_KEPT = 4001
 """Characters kept of a command: one more than the guard takes, so that it sees "too long"."""
@@ -64,6 +66,37 @@ class Outcome:
     batch_size: int = 1
     cached: bool = False
 
+    @classmethod
+    def of(cls, request: Request, response: Any) -> Outcome:
+        """Return what the language model's SafeResponse is to `request`."""
+        return cls(
+            request=request,
+            verdict=response.verdict,
+            plan=response.plan,
+            success=response.success,
+            error=response.error,
+            response=response.response,
+            prompt_tokens=response.prompt_tokens,
+            generated_tokens=response.generated_tokens,
+            time_to_first_token_s=response.time_to_first_token_s,
+            guard_time_s=response.guard_time_s,
+            cached=response.cached,
+            batch_size=response.batch_size,
+        )
+
+    def renewed(self, verdict: Verdict) -> Outcome:
+        """Return a copy after a second look: plan, words and success go by the new `verdict`."""
+        plan = replace(self.plan, verdict=verdict)
+        why = fault(verdict)
+        return replace(
+            self,
+            verdict=verdict,
+            plan=plan,
+            success=self.success and not why,
+            error=self.error or why,
+            response=answer(verdict, plan),
+        )
+
     def timed(self, started_s: float) -> Outcome:
         """Return a copy whose queue time ended at `started_s` and whose processing ends now."""
         received_s = self.request.received_s
@@ -72,6 +105,14 @@ class Outcome:
             queue_time_s=max(0.0, started_s - received_s),
             processing_time_s=max(0.0, time.monotonic() - received_s),
         )
+
+
+class NotServedError(Exception):
+    """A request is not served, by the house's own `rule`; the text says why."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
 
 
 def rejection(rule: str, reason: str, evidence: str = '') -> Verdict:

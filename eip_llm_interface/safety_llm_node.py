@@ -19,6 +19,7 @@ from eip_llm_interface import conversions
 from eip_llm_interface.command_desk import CommandDesk, one_line
 from eip_llm_interface.confirm_desk import ConfirmDesk
 from eip_llm_interface.confirmations import ConfirmationStore
+from eip_llm_interface.engine.wording import fault
 from eip_llm_interface.outcome import Outcome, Request
 from eip_llm_interface.safety_llm_config import SafetyLlmConfig
 from eip_llm_interface.safety_llm_services import SafetyLlmServices
@@ -69,6 +70,7 @@ class SafetyLlmNode(ManagedNode):
             scenes=SceneBoard(self.config.scene_timeout_s),
             max_wait_s=self.config.answer_timeout_s,
             why_closed=lambda: self.health()[1] or 'the node is not active',
+            part_size=2 * self.config.batch_size,
         )
         self.confirm_desk = ConfirmDesk(
             self.desk,
@@ -106,7 +108,9 @@ class SafetyLlmNode(ManagedNode):
         try:
             self._llm = self._make_llm(self._config_now())
             if self.config.warm_up:
-                self._llm.generate_safe_response('go to the table', None)
+                first = self._llm.generate_safe_response('go to the table', None)
+                if why := fault(first.verdict):
+                    raise RuntimeError(why)
         except Exception as error:
             self._llm = None
             raise RuntimeError(one_line(error)) from None

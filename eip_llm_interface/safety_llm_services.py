@@ -14,6 +14,7 @@ from eip.action import Generate
 from eip.srv import CheckCommand, ConfirmCommand, GenerateBatch, GenerateResponse
 from eip_llm_interface import conversions
 from eip_llm_interface.command_desk import one_line
+from eip_llm_interface.confirmations import ConfirmationError
 from eip_llm_interface.outcome import Outcome, Request, refused
 from eip_llm_interface.work_queue import BusyError
 from eip_ros.names import Service
@@ -95,21 +96,34 @@ class SafetyLlmServices:
         return answer
 
     def _on_confirm(self, asked: Any, answer: Any) -> Any:
-        def confirm() -> tuple[bool, str]:
-            return self._node.confirm_desk.answer(
-                asked.request_id, asked.operator_name, asked.approve, asked.reason
-            )
-
+        desk = self._node.confirm_desk
+        name, reason = asked.operator_name, asked.reason
         try:
-            future = self._node.queue.submit(confirm, urgent=True)
-            answer.success, message = future.result(self._node.config.answer_timeout_s)
-        except (BusyError, TimeoutError, CancelledError) as error:
-            answer.success, message = False, one_line(error)
+            # Off the shelf before it queues: an answer in time does not expire behind other work.
+            held = desk.store.take(asked.request_id, name, reason)
+            if asked.approve:
+                answer.success, message = self._await_yes(held, name, reason)
+            else:
+                answer.success, message = desk.decline(held, name, reason)
+        except ConfirmationError as error:
+            answer.success, message = False, str(error)
         except Exception as error:  # a failed answer must not end the node
             self._node.log_failure(error)
             answer.success, message = False, f'not carried out: {one_line(error)}'
         answer.message = conversions.safe_text(message)
         return answer
+
+    def _await_yes(self, held: Outcome, name: str, reason: str) -> tuple[bool, str]:
+        desk = self._node.confirm_desk
+        try:
+            future = self._node.queue.submit(lambda: desk.approve(held, name, reason), urgent=True)
+        except BusyError as error:
+            return False, desk.put_back(held, str(error))
+        try:
+            return future.result(self._node.config.answer_timeout_s)
+        except (TimeoutError, CancelledError):
+            future.cancel()
+            return False, desk.give_up(held, self._too_late())
 
     def _on_stream(self, goal: Any) -> Any:
         asked = goal.request
@@ -159,10 +173,13 @@ class SafetyLlmServices:
             for request in requests:
                 request.withdrawn.set()
             future.cancel()
-            reason = f'no answer within {self._node.config.answer_timeout_s:g} s'
+            reason = self._too_late()
             return [
                 self._node.desk.refuse(request, 'system.timeout', reason) for request in requests
             ]
         except Exception as error:  # nothing could be published; the caller still gets its no
             self._node.log_failure(error)
             return [refused(request, 'system.failed', one_line(error)) for request in requests]
+
+    def _too_late(self) -> str:
+        return f'no answer within {self._node.config.answer_timeout_s:g} s'

@@ -14,7 +14,7 @@ from eip_llm_interface.engine.formats import PromptFormat
 from eip_llm_interface.engine.plan_request import PlanRequest, PlanStream
 from eip_llm_interface.engine.safe_response import SafeResponse
 from eip_llm_interface.engine.second_reading import SecondReading, departures
-from eip_llm_interface.engine.wording import answer, unplanned
+from eip_llm_interface.engine.wording import answer, fault, unplanned
 from eip_llm_interface.guard.guard import Guard
 from eip_llm_interface.guard.normalise import normalise
 from eip_llm_interface.guard.scene import SceneFacts
@@ -96,6 +96,7 @@ class Answerer:
         return replace(
             response,
             response=answer(response.verdict, response.plan),
+            error=response.error or fault(response.verdict),
             processing_time_s=judged_s + time.perf_counter() - began,
         )
 

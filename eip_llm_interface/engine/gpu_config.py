@@ -27,8 +27,8 @@ class GPUConfig:
     - high: text that the plan's grammar forces is written without asking the model, and
       the model is warmed up when it is loaded, so that the first command is as fast as others.
 
-    `max_memory_mb` is a limit: a model that is larger is refused before it is loaded, and on a
-    GPU the allocator is held to it. `enable_gradient_checkpointing` matters to fine-tuning only
+    `max_memory_mb` is a limit: a model whose weights take more is refused, and on a GPU the
+    allocator is held to it. `enable_gradient_checkpointing` matters to fine-tuning only
     (`TrainConfig.gradient_checkpointing`): it trades time for memory in the backward pass, of
     which answering has none.
     """

@@ -14,6 +14,7 @@ from eip_llm_interface.engine.ngrams import NGRAM_FILE
 __all__ = ['EngineOptions', 'choose_device', 'end_tokens', 'load_model', 'token_texts']
 
 MIB = 2**20
+STORED_BYTES = 4  # at most, of one number in a file of weights
 WEIGHT_FILES = (INT8_FILE, 'model.safetensors', 'model.safetensors.index.json')
 TOKENIZER_FILES = ('tokenizer.json', 'tokenizer.model', 'vocab.json')
 
@@ -52,11 +53,11 @@ def load_model(name: str, device: str, options: EngineOptions) -> tuple[Any, Any
     """Return (tokenizer, model in evaluation mode on `device`).
 
     Only safetensors weights are read, never pickles, and no code that comes with a model is run.
-    Raises ModelError naming the file and the remedy.
+    Raises ModelError naming the file and the remedy, also for a model over the memory limit.
     """
     local = Path(name).is_dir()
     if local:
-        _check_directory(Path(name), options.max_memory_mib)
+        _check_directory(Path(name))
     elif Path(name).exists() or name.startswith(('/', './', '../', '~')) or not name:
         raise ModelError(
             f'model {name!r} is not a directory; give a directory or a Hugging Face hub name'
@@ -68,6 +69,9 @@ def load_model(name: str, device: str, options: EngineOptions) -> tuple[Any, Any
     dtype = torch.float32
     if device != 'cpu' and options.half_precision:
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if local:
+        least_mib = _stored_mib(Path(name)) * dtype.itemsize / STORED_BYTES
+        _require_room(name, least_mib, options.max_memory_mib)
     attention = 'sdpa' if options.efficient_attention else 'eager'
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
@@ -86,13 +90,11 @@ def load_model(name: str, device: str, options: EngineOptions) -> tuple[Any, Any
         raise ModelError(
             f'model {name} cannot be loaded ({_one_line(error)}); check its files or name'
         ) from None
-    if device != 'cpu' and options.max_memory_mib:
-        total_mib = torch.cuda.get_device_properties(device).total_memory / MIB
-        share = min(options.max_memory_mib / total_mib, 1.0)
-        torch.cuda.set_per_process_memory_fraction(share, device)
+    # Only now it is known what each number takes here, and at all what a model of a hub takes.
+    _require_room(name, _held_mib(model), options.max_memory_mib)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer, model.to(device).eval()
+    return tokenizer, _placed(name, model, device, options.max_memory_mib)
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
@@ -123,7 +125,7 @@ def token_texts(tokenizer: Any, vocabulary_size: int) -> list[str | None]:
     return found + [None] * (vocabulary_size - size)
 
 
-def _check_directory(folder: Path, max_mib: float) -> None:
+def _check_directory(folder: Path) -> None:
     config = folder / 'config.json'
     if not config.is_file():
         raise ModelError(f'model {folder} has no config.json; give the directory of a saved model')
@@ -132,12 +134,6 @@ def _check_directory(folder: Path, max_mib: float) -> None:
             raise ValueError('field model_type is missing')
     except (ValueError, OSError, TypeError) as error:
         raise ModelError(f'model file {config} cannot be used ({error}); copy it again') from None
-    weights_mib = sum(file.stat().st_size for file in folder.glob('*.safetensors')) / MIB
-    if max_mib and weights_mib > max_mib:
-        raise ModelError(
-            f'model {folder} has {weights_mib:.0f} MiB of weights, max_memory_mb is {max_mib:g}; '
-            'raise it or take a smaller model'
-        )
     if not any((folder / name).is_file() for name in WEIGHT_FILES):
         missing, copied = 'model.safetensors', 'save it with save_pretrained'
         if (folder / NGRAM_FILE).is_file():
@@ -147,6 +143,43 @@ def _check_directory(folder: Path, max_mib: float) -> None:
         )
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise ModelError(f'model {folder} has no tokenizer.json; copy the tokenizer beside it')
+
+
+def _stored_mib(folder: Path) -> float:
+    """Return the size on disk of the weights that are read; other copies do not count."""
+    single = [folder / INT8_FILE, folder / 'model.safetensors']
+    found = [file for file in single if file.is_file()][:1]
+    found = found or list(folder.glob('model-*.safetensors'))
+    return sum(file.stat().st_size for file in found) / MIB
+
+
+def _held_mib(model: Any) -> float:
+    tensors = [*model.parameters(), *model.buffers()]
+    return float(sum(tensor.numel() * tensor.element_size() for tensor in tensors)) / MIB
+
+
+def _require_room(name: str, least_mib: float, max_mib: float) -> None:
+    if max_mib and least_mib > max_mib:
+        raise ModelError(
+            f'model {name} takes at least {least_mib:.0f} MiB, max_memory_mb is {max_mib:g}; '
+            'raise it or take a smaller model'
+        )
+
+
+def _placed(name: str, model: Any, device: str, max_mib: float) -> Any:
+    """Return `model` on `device`; on a GPU, PyTorch is held to the limit from now on."""
+    import torch
+
+    try:
+        if device != 'cpu' and max_mib:
+            total_mib = torch.cuda.get_device_properties(device).total_memory / MIB
+            torch.cuda.set_per_process_memory_fraction(min(max_mib / total_mib, 1.0), device)
+        return model.to(device).eval()
+    except Exception as error:
+        raise ModelError(
+            f'model {name} cannot be moved to {device} ({_one_line(error)}); '
+            'free memory there, or use another device or a smaller model'
+        ) from None
 
 
 def _one_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.planner.plan import Plan
 
-__all__ = ['answer', 'unplanned']
+__all__ = ['answer', 'fault', 'unplanned']
 
 
 def answer(verdict: Verdict, plan: Plan) -> str:
@@ -19,6 +19,15 @@ def answer(verdict: Verdict, plan: Plan) -> str:
     if verdict.decision is Decision.CONFIRM:
         return f'{verdict.reason} I would then do this: {steps}'
     return ' '.join((*plan.mitigations, f'I will do this: {steps}'))
+
+
+def fault(verdict: Verdict) -> str:
+    """Return what failed while it was judged; empty when nothing did.
+
+    What failed rejects, as danger does, but it says nothing about the command: who asked must
+    hear that no verdict was made, and nobody may remember it.
+    """
+    return next((v.explanation for v in verdict.violations if v.category == 'fault'), '')
 
 
 def unplanned(verdict: Verdict, why: str, violations: Sequence[Violation] = ()) -> Verdict:

@@ -33,6 +33,7 @@ from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.outcome import rejection
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.planner.planner import Planner
 from eip_llm_interface.planner.skills import SkillsManifest
@@ -403,6 +404,51 @@ def test_answers_without_name_reason_or_known_request_are_refused(rig, wait_unti
     assert confirm(rig, request_id).success, 'a refused answer must not use the request up'
 
 
+def test_yes_is_taken_at_once_though_other_work_comes_first(rig, wait_until, llm):
+    request_id = pending(rig, wait_until)
+    rig.node.queue.submit(lambda: llm.gate.wait(20.0), urgent=True)
+    asking = threading.Thread(target=confirm, args=[rig, request_id])
+    asking.start()
+    wait_until(lambda: len(rig.node.confirm_desk.store) == 0, what='the answer is taken')
+    assert not rig.plans
+    llm.gate.set()
+    asking.join(10.0)
+    wait_until(lambda: rig.plans, what='plan')
+
+
+def test_yes_that_was_not_looked_at_in_time_is_never_carried_out(make_rig, wait_until, llm):
+    rig = make_rig(answer_timeout_s=0.5)
+    ready(rig, wait_until)
+    request_id = pending(rig, wait_until)
+    rig.node.queue.submit(lambda: llm.gate.wait(20.0), urgent=True)
+    answer = confirm(rig, request_id)
+    assert not answer.success
+    assert answer.message == 'not carried out: no answer within 0.5 s; give the command again'
+    llm.gate.set()
+    rig.node.queue.submit(int, urgent=True).result(10.0)
+    wait_until(lambda: len(rig.verdicts) == 2, what='verdict')
+    assert rig.verdicts[1].decision == SafetyVerdict.REJECT
+    assert not confirm(rig, request_id).success
+    assert not rig.plans
+
+
+def test_yes_for_which_there_is_no_room_may_be_said_again(make_rig, wait_until, llm):
+    rig = make_rig(queue_size=1)
+    ready(rig, wait_until)
+    request_id = pending(rig, wait_until)
+    begun = threading.Event()
+    rig.node.queue.submit(lambda: (begun.set(), llm.gate.wait(20.0)), urgent=True)
+    assert begun.wait(10.0)
+    rig.node.queue.submit(int, urgent=True)
+    answer = confirm(rig, request_id)
+    assert not answer.success
+    assert 'busy' in answer.message
+    llm.gate.set()
+    wait_until(lambda: rig.node.queue.depth == 0, what='room')
+    assert confirm(rig, request_id).success
+    wait_until(lambda: rig.plans, what='plan')
+
+
 def test_declined_command_is_rejected_and_forgotten(rig, wait_until):
     request_id = pending(rig, wait_until)
     assert confirm(rig, request_id, approve=False).success
@@ -580,6 +626,17 @@ def test_node_without_its_model_stays_alive_says_why_and_rejects(make_rig, wait_
     assert not rig.call(ReclaimMemory, 'reclaim').success
     assert not confirm(rig, 'any').success
     assert not rig.plans
+
+
+def test_judge_that_fails_at_the_warm_up_keeps_the_node_from_serving(make_rig, wait_until, llm):
+    verdict = rejection('model.failed', 'The model channel failed.')
+    llm.generate_safe_response = lambda command, context: SafeResponse('x', command, verdict)
+    rig = make_rig()
+    wait_until(lambda: 'channel failed' in rig.node.health()[1], what='the reason')
+    assert not rig.node.is_active
+    checked = rig.call(CheckCommand, 'check_command', text='go to the sink')
+    assert not checked.success
+    assert 'channel failed' in checked.error
 
 
 def test_remedied_parameter_takes_effect_at_the_next_configure(make_rig, wait_until, llm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,12 +14,13 @@ from eip_llm_interface.command_desk import CommandDesk, one_line
 from eip_llm_interface.engine.safe_response import SafeResponse
 from eip_llm_interface.guard.scene import PersonFacts, SceneFacts
 from eip_llm_interface.guard.verdict import Decision, Verdict
-from eip_llm_interface.outcome import Outcome, Request
+from eip_llm_interface.outcome import Outcome, Request, rejection
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.scene_board import SceneBoard
 
 CHILD = SceneFacts(people=(PersonFacts('p', 'child', 1.0),))
 ALONE = SceneFacts(zone='kitchen')
+HALL = SceneFacts(zone='hall')
 
 
 class FakeLlm:
@@ -29,6 +31,7 @@ class FakeLlm:
         self.while_thinking: Any = lambda: None
         self.step_decision: Decision | None = None
         self.decision = Decision.ALLOW
+        self.parts: list[int] = []
 
     def check(self, command: str, scene: SceneFacts) -> Verdict:
         if scene.people:
@@ -43,6 +46,12 @@ class FakeLlm:
         step = Verdict(verdict.decision if self.step_decision is None else self.step_decision, 1.0)
         self.while_thinking()
         return SafeResponse('x', command, verdict, Plan((PlanStep('stop', {}, '', step),), verdict))
+
+    def generate_batch_responses(self, commands: Any, scenes: Any) -> list[SafeResponse]:
+        self.parts.append(len(commands))
+        self.while_thinking()
+        pairs = zip(commands, scenes, strict=True)
+        return [SafeResponse('x', command, self.check(command, scene)) for command, scene in pairs]
 
 
 class Outbox:
@@ -81,6 +90,13 @@ def desk(llm: FakeLlm, outbox: Outbox) -> CommandDesk:
     desk = CommandDesk(outbox, SceneBoard())
     desk.llm = llm
     return desk
+
+
+@pytest.fixture
+def shelf(desk: CommandDesk) -> list[Outcome]:
+    kept: list[Outcome] = []
+    desk.hold = lambda outcome: kept.append(outcome) or True
+    return kept
 
 
 def order(**changes: Any) -> Request:
@@ -131,6 +147,68 @@ def test_confirm_verdict_without_a_shelf_is_rejected(desk, llm, outbox):
     assert 'plan' not in outbox.kinds
 
 
+def test_confirm_verdict_waits_on_the_shelf(desk, llm, shelf, outbox):
+    llm.decision = Decision.CONFIRM
+    outcome = desk.generate(order())
+    assert outcome.waits
+    assert [kept.request for kept in shelf] == [outcome.request]
+    assert 'plan' not in outbox.kinds
+
+
+def test_what_was_refused_meanwhile_is_not_on_the_shelf(desk, llm, shelf):
+    llm.decision = Decision.CONFIRM
+    request, cancelled = order(), threading.Event()
+    llm.while_thinking = request.withdrawn.set
+    assert desk.generate(request).verdict.decision is Decision.REJECT
+    llm.while_thinking = cancelled.set
+    assert not desk.stream(order(), lambda *_: None, cancelled.is_set).success
+    llm.while_thinking = lambda: setattr(desk, 'llm', None)
+    assert desk.generate(order()).verdict.decision is Decision.REJECT
+    assert not shelf
+
+
+def second_look(desk: CommandDesk, llm: FakeLlm, verdict: Verdict, then: Any = None) -> None:
+    """Let the scene move on while the plan is made and `verdict` be what is thought of it then."""
+
+    def judge_again(command: str, plan: Plan, scene: SceneFacts) -> Plan:
+        if then is not None:
+            then()
+        return Plan(plan.steps, verdict)
+
+    desk.scenes.put(ALONE)
+    llm.while_thinking = lambda: desk.scenes.put(HALL)
+    llm.judge_plan = judge_again
+
+
+def test_stream_that_is_cancelled_during_the_second_look_carries_nothing_out(
+    desk, llm, outbox, shelf
+):
+    for decision in (Decision.ALLOW, Decision.CONFIRM):
+        cancelled = threading.Event()
+        second_look(desk, llm, Verdict(decision, 1.0), cancelled.set)
+        outcome = desk.stream(order(), lambda *_: None, cancelled.is_set)
+        assert not outcome.success
+        assert outcome.verdict.decision is Decision.REJECT
+    assert 'plan' not in outbox.kinds
+    assert not shelf
+
+
+def test_words_and_plan_go_by_the_second_look(desk, llm, shelf):
+    second_look(desk, llm, Verdict(Decision.CONFIRM, 0.5, reason='the hall is wet.'))
+    outcome = desk.generate(order())
+    assert outcome.response.startswith('the hall is wet.')
+    assert outcome.plan.verdict == outcome.verdict
+    assert shelf[0].plan.verdict == outcome.verdict
+
+
+def test_second_look_that_fails_is_a_failure(desk, llm):
+    second_look(desk, llm, rejection('model.failed', 'The model channel failed.'))
+    outcome = desk.generate(order())
+    assert (outcome.success, outcome.error) == (False, 'The model channel failed.')
+    assert outcome.verdict.decision is Decision.REJECT
+    assert desk.failures == 1
+
+
 def test_plan_with_measures_is_judged_again_by_what_knows_them(desk, llm):
     outcome = Outcome(order(), Verdict(Decision.CONFIRM, 0.5))
     asked: list[str] = []
@@ -171,6 +249,48 @@ def test_failures_in_a_row_are_counted_and_told(desk, llm):
     llm.while_thinking = lambda: None
     desk.generate(order())
     assert desk.failures == 0
+
+
+def test_judge_that_failed_is_a_failure_and_no_answer(desk, llm):
+    verdict = rejection('model.failed', 'The model channel failed.')
+    llm.check = lambda command, scene: verdict
+    checked = desk.check(order())
+    assert (checked.success, checked.error) == (False, 'The model channel failed.')
+    assert checked.verdict.decision is Decision.REJECT
+    assert desk.generate(order()).verdict.decision is Decision.REJECT
+    desk.generate_batch([order()])
+    assert (desk.failures, desk.last_failure) == (3, 'The model channel failed.')
+    del llm.check
+    assert desk.check(order()).success
+    assert desk.failures == 0
+
+
+def batch(size: int = 20) -> list[Request]:
+    return [Request(f'stop {number}', 'batch') for number in range(size)]
+
+
+def test_batch_is_answered_part_by_part_and_in_order(desk, llm, outbox):
+    requests = batch()
+    outcomes = desk.generate_batch(requests)
+    assert llm.parts == [8, 8, 4]
+    assert [outcome.request for outcome in outcomes] == requests
+    assert all(outcome.success for outcome in outcomes)
+    assert outbox.kinds == ['verdict', 'record'] * 20
+
+
+def test_withdrawn_batch_goes_no_further_and_gets_no_second_verdict(desk, llm, outbox):
+    requests = batch()
+    llm.while_thinking = lambda: [request.withdrawn.set() for request in requests]
+    desk.generate_batch(requests)
+    assert llm.parts == [8]
+    assert not outbox.sent
+
+
+def test_batch_of_a_model_closed_meanwhile_is_rejected(desk, llm):
+    llm.while_thinking = lambda: setattr(desk, 'llm', None)
+    outcomes = desk.generate_batch(batch())
+    assert llm.parts == [8]
+    assert {outcome.verdict.violations[0].rule for outcome in outcomes} == {'system.not_ready'}
 
 
 def test_times_are_measured_from_receipt(desk):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from diagnostic_msgs.msg import KeyValue
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
@@ -20,6 +21,7 @@ from eip.msg import (
 )
 from eip_llm_interface import conversions
 from eip_llm_interface.guard.scene import PersonFacts, SceneFacts, SceneObjectFacts
+from eip_llm_interface.guard.scene_reading import is_too_long
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
 from eip_llm_interface.outcome import Outcome, Request
 from eip_llm_interface.planner.plan import Plan, PlanStep
@@ -67,6 +69,23 @@ def test_speed_that_is_none_is_said_to_be_unknown():
     scene = conversions.scene_from_message(SceneContext(speed_mps=math.nan))
     assert scene.speed_mps == 0.0
     assert scene.facts == {'speed': 'unknown'}
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [
+        {'facts': [KeyValue(key='stove', value='x' * 5000)]},
+        {'facts': [KeyValue(key='x' * 5000, value='on')]},
+        {'held_object': 'x' * 5000},
+        {'people': [Person(name='x' * 5000)]},
+        {'description': 'x' * 5000},
+    ],
+    ids=['value', 'key', 'held', 'person', 'description'],
+)
+def test_scene_that_tells_too_much_is_still_too_long_when_it_is_read(fields):
+    scene = conversions.scene_from_message(SceneContext(**fields))
+    assert is_too_long(scene)
+    assert is_too_long(conversions.scene_from_message(conversions.scene_to_message(scene)))
 
 
 def test_verdict_survives_the_way_there_and_back():

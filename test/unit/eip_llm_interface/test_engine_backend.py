@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from eip_llm_interface.engine import prefill
 from eip_llm_interface.engine.engine import Engine, ModelError
-from eip_llm_interface.engine.loading import EngineOptions, choose_device, token_texts
+from eip_llm_interface.engine.loading import EngineOptions, choose_device, load_model, token_texts
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.planner.planner import Planner
@@ -188,9 +189,34 @@ def test_a_path_that_is_no_directory_is_refused_without_asking_the_hub(name: str
 
 
 def test_a_model_over_the_budget_is_refused_before_it_is_loaded(copy: Path) -> None:
-    (copy / 'more.safetensors').write_bytes(bytes(3 * 2**20))
-    with pytest.raises(ModelError, match='max_memory_mb is 2'):
+    (copy / 'model.safetensors').write_bytes(bytes(3 * 2**20))
+    with pytest.raises(ModelError, match='at least 3 MiB, max_memory_mb is 2'):
         TransformersEngine(copy, EngineOptions(device='cpu', max_memory_mib=2.0))
+
+
+def test_a_model_that_grows_over_the_budget_when_it_is_loaded_is_refused(copy: Path) -> None:
+    path = copy / 'model.safetensors'
+    weights = load_file(path)
+    taken_mib = sum(4 * tensor.numel() for tensor in weights.values()) / 2**20
+    halves = {name: tensor.bfloat16() for name, tensor in weights.items()}
+    save_file(halves, path, metadata={'format': 'pt'})
+    limit_mib = 0.9 * taken_mib
+    assert path.stat().st_size / 2**20 < limit_mib
+    with pytest.raises(ModelError, match='max_memory_mb is'):
+        TransformersEngine(copy, EngineOptions(device='cpu', max_memory_mib=limit_mib))
+    TransformersEngine(copy, EngineOptions(device='cpu', max_memory_mib=1.5 * taken_mib))
+
+
+def test_weights_that_are_not_read_do_not_count(copy: Path) -> None:
+    (copy / 'more.safetensors').write_bytes(bytes(3 * 2**20))
+    TransformersEngine(copy, EngineOptions(device='cpu', max_memory_mib=2.0))
+
+
+def test_a_device_that_cannot_take_the_model_is_one_line(tiny_model: Path) -> None:
+    options = EngineOptions(half_precision=False)
+    with pytest.raises(ModelError, match='cannot be moved to nowhere') as caught:
+        load_model(str(tiny_model), 'nowhere', options)
+    assert '\n' not in str(caught.value)
 
 
 def test_a_prompt_longer_than_the_model_is_refused(copy: Path) -> None:

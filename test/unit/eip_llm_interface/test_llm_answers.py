@@ -255,6 +255,11 @@ def test_a_model_that_breaks_rejects(
     verdict = shipped.check('go to the sofa')
     assert verdict.decision is Decision.REJECT
     assert 'out of memory' in verdict.reason
+    shipped.forget_answers()
+    for _ in range(2):
+        response = shipped.generate_safe_response('go to the sofa')
+        assert response.decision is Decision.REJECT and not response.cached
+        assert not response.success and 'out of memory' in response.error
 
 
 def test_skipping_forced_text_changes_no_plan(shipped: GPUOptimizedSafetyLLM) -> None:
