@@ -15,6 +15,7 @@ from eip_safety_monitor.policy import Policy, StopPolicy
 from eip_safety_monitor.trial.play import RULES, Play
 
 DESCRIPTION = 'random faults on latch, monitor and gate; counts motion without a fresh permit'
+OPTIONS = ('steps', 'seed')
 
 STEPS_PER_PLAY = 400
 BAD_NUMBERS = (math.nan, math.inf, -math.inf, 0.0)

@@ -17,6 +17,7 @@ from eip_safety_monitor.trial.faults import FAULTS
 
 MUX = Path(__file__).with_name('_plain_mux.py')
 DESCRIPTION = 'faults on purpose: expected reaction, time to zero velocity, pass or fail'
+OPTIONS = ('trials', 'domain', 'only', 'compare')
 
 
 def run(options: Mapping[str, str]) -> dict[str, float]:
@@ -26,11 +27,7 @@ def run(options: Mapping[str, str]) -> dict[str, float]:
     once more with a plain multiplexer in the gate's place.
     """
     trials = int(options.get('trials', '20'))
-    pattern = re.compile(options.get('only', ''))
-    named = [fault for fault in FAULTS if pattern.search(fault.name)]
-    if not named:
-        known = ', '.join(fault.name for fault in FAULTS)
-        raise ValueError(f'only={pattern.pattern} is no part of a fault name; faults: {known}')
+    named = _named(options.get('only', ''))
     chosen = [fault for fault in named if not fault.why_not()]
     for fault in named:
         if fault not in chosen:
@@ -59,6 +56,18 @@ def run(options: Mapping[str, str]) -> dict[str, float]:
     if is_compared:
         figures['plain_mux_failed'] = float(sum(not outcome.passed for outcome in mux.values()))
     return figures
+
+
+def _named(only: str) -> list[Fault]:
+    try:
+        pattern = re.compile(only)
+    except re.error as error:
+        raise ValueError(f'only={only} is no regular expression: {error}') from None
+    named = [fault for fault in FAULTS if pattern.search(fault.name)]
+    if not named:
+        known = ', '.join(fault.name for fault in FAULTS)
+        raise ValueError(f'only={only} is no part of a fault name; faults: {known}')
+    return named
 
 
 def _one(fault: Fault, bench: Bench) -> Outcome:

@@ -12,6 +12,7 @@ from eip_safety_monitor.trial.bench import Bench, open_bench
 from eip_safety_monitor.trial.processes import NodeProcess
 
 DESCRIPTION = 'start, memory and processor of monitor and gate under a usual load'
+OPTIONS = ('seconds', 'starts', 'domain')
 
 START_S = 30.0
 

@@ -9,6 +9,7 @@ import numpy as np
 from rich.progress import track
 
 DESCRIPTION = 'verdict latency on one CPU core, and against an 8-token generation'
+OPTIONS = ('trials', 'model')
 
 COMMANDS = (
     'bring me the cup',

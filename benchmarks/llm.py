@@ -9,6 +9,7 @@ import numpy as np
 from rich.progress import track
 
 DESCRIPTION = 'answers of the safety LLM: latency, throughput, batching and optimisation levels'
+OPTIONS = ('trials', 'device', 'model')
 
 ERRANDS = (
     'bring me the cup',

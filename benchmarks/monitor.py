@@ -23,6 +23,7 @@ from eip_perf_monitor.snapshot import to_plain
 from eip_ros.transport import choose_transport
 
 DESCRIPTION = 'cost of the performance monitor: records per second, answers, memory and processor'
+OPTIONS = ('records', 'seconds', 'domain')
 
 START_S = 15.0
 

@@ -12,6 +12,7 @@ from eip_safety_monitor.policy import default_policy_file, load_policy
 from eip_safety_monitor.trial.approach import ENCOUNTERS, Course, compare
 
 DESCRIPTION = 'lead time of the prediction of contact over separation alone, simulated'
+OPTIONS = ()
 
 
 def run(options: Mapping[str, str]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from eip_safety_monitor.trial.fault import Fault, try_fault
 from eip_safety_monitor.trial.faults import FAULTS
 
 DESCRIPTION = 'random commands and faults for minutes: availability, missed and false stops, memory'
+OPTIONS = ('minutes', 'faults', 'domain', 'seed')
 
 SAMPLE_S = 0.05
 SETTLED_S = 5.0

@@ -16,6 +16,7 @@ from rich.progress import track
 from eip_safety_monitor.trial.bench import GATE, Bench, open_bench
 
 DESCRIPTION = 'violation, hardware stop and killed monitor to the first zero on cmd_vel'
+OPTIONS = ('trials', 'killed', 'loaded', 'plot', 'compare', 'domain', 'seed')
 
 DEADLINE_S = 5.0
 ODD_MS = 500.0
@@ -37,6 +38,9 @@ def run(options: Mapping[str, str]) -> dict[str, float]:
     killed = int(options.get('killed', str(max(1, trials // 5))))
     random.seed(int(options.get('seed', '1')))
     domain = int(options.get('domain', '69'))
+    plot = Path(options['plot']) if options.get('plot') else None
+    if plot is not None:
+        _claim(plot)
     with _load(_is_on(options, 'loaded')):
         stops = _measure(domain, trials, killed, GATE)
         mux = (
@@ -51,8 +55,8 @@ def run(options: Mapping[str, str]) -> dict[str, float]:
     }
     figures |= _figures(stops, '')
     figures |= _figures(mux, 'plain_mux_') if mux else {}
-    if options.get('plot'):
-        _plot({name: _known(times) for name, times in stops.items()}, Path(options['plot']))
+    if plot is not None:
+        _plot({name: _known(times) for name, times in stops.items()}, plot)
     return figures
 
 
@@ -162,8 +166,21 @@ def _plot(stops: Mapping[str, Sequence[float]], path: Path) -> None:
         plot.set_title(name.replace('_', ' '))
         plot.set_ylabel('stops')
     plots[-1].set_xlabel('cause to first zero velocity, ms')
-    try:
+    with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format='png', dpi=120)
+
+
+def _claim(path: Path) -> None:
+    """Make the file before any trial, so that one which cannot be written costs none."""
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open('ab').close()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ValueError(f'plot {path} cannot be written: {error.strerror}') from None

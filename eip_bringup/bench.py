@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib.util
 import json
 import math
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from eip_bringup.environment import SOURCE, bench_folders
 from eip_bringup.errors import ExitCode, UserError
@@ -67,9 +69,9 @@ def list_benchmarks(folders: Sequence[Path] | None = None) -> dict[str, str]:
     for folder in bench_folders() if folders is None else folders:
         for path in sorted(folder.glob('*.py')):
             if not path.stem.startswith('_') and path.stem not in found:
-                description = _description(path)
+                description = _constant(path, 'DESCRIPTION')
                 if description is not None:
-                    found[path.stem] = description
+                    found[path.stem] = str(description)
     return found
 
 
@@ -78,9 +80,12 @@ def run_benchmark(
 ) -> Report:
     """Run benchmark `name` with `options` and return its report.
 
-    Raises BenchError for a name that does not exist or figures that are no numbers.
+    Raises BenchError for a name that does not exist, an option that its `OPTIONS` do not list (a
+    benchmark without takes any), or figures that are no numbers.
     """
-    run = _load(name, bench_folders() if folders is None else folders)
+    path = _find(name, bench_folders() if folders is None else folders)
+    _refuse_unknown(name, options, _constant(path, 'OPTIONS'))
+    run = _load(name, path)
     try:
         figures = run(dict(options))
     except ValueError as error:
@@ -168,8 +173,8 @@ def _git(*arguments: str) -> str:
     ).stdout.strip()
 
 
-def _description(path: Path) -> str | None:
-    """Read DESCRIPTION without importing: a listing must not load torch."""
+def _constant(path: Path, name: str) -> Any:
+    """Read a constant without importing: a listing must not load torch."""
     try:
         tree = ast.parse(path.read_text(encoding='utf-8'))
     except (OSError, SyntaxError, UnicodeDecodeError):
@@ -178,18 +183,33 @@ def _description(path: Path) -> str | None:
         if isinstance(entry, ast.Assign | ast.AnnAssign):
             targets = entry.targets if isinstance(entry, ast.Assign) else [entry.target]
             names = [target.id for target in targets if isinstance(target, ast.Name)]
-            if 'DESCRIPTION' in names and entry.value is not None:
-                return str(ast.literal_eval(entry.value))
+            if name in names and entry.value is not None:
+                return ast.literal_eval(entry.value)
     return None
 
 
-def _load(name: str, folders: Sequence[Path]) -> Callable[[dict[str, str]], Mapping[str, object]]:
+def _find(name: str, folders: Sequence[Path]) -> Path:
     path = next(
         (folder / f'{name}.py' for folder in folders if (folder / f'{name}.py').is_file()), None
     )
     if not NAME.fullmatch(name) or path is None:
         there = ', '.join(list_benchmarks(folders)) or 'none'
         raise BenchError(f'there is no benchmark {name!r}; there are: {there}')
+    return path
+
+
+def _refuse_unknown(name: str, options: Mapping[str, str], known: Sequence[str] | None) -> None:
+    """Raise BenchError before any work is done: an option taken silently changes no figure."""
+    if known is None:
+        return
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, 1)
+            hint = f'did you mean {near[0]}?' if near else f'it takes: {", ".join(known) or "none"}'
+            raise BenchError(f'benchmark {name} has no option {option!r}; {hint}')
+
+
+def _load(name: str, path: Path) -> Callable[[dict[str, str]], Mapping[str, object]]:
     spec = importlib.util.spec_from_file_location(f'eip_benchmark_{name}', path)
     if spec is None or spec.loader is None:
         raise BenchError(f'{path} is not a Python module')

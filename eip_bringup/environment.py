@@ -56,14 +56,14 @@ def _found(kind: str, name: str) -> Path:
     )
 
 
-def domain_id(given: int | None = None, otherwise: int = 0) -> int:
-    """Return the ROS domain: as given, else `ROS_DOMAIN_ID`, else `otherwise`.
+def domain_id(given: int | None = None) -> int:
+    """Return the ROS domain: as given, else `ROS_DOMAIN_ID`, else 0.
 
     Raises ValueError, naming the value, when it is no number from 0 to 232.
     """
     text = os.environ.get('ROS_DOMAIN_ID', '') if given is None else str(given)
     try:
-        number = int(text) if text else otherwise
+        number = int(text) if text else 0
     except ValueError:
         number = -1
     if not 0 <= number <= GREATEST_DOMAIN_ID:

@@ -30,6 +30,7 @@ __all__ = [
     'robot_processes',
 ]
 
+AS_IN_THE_FILE = ''
 TRUTHS = ('true', 'false')
 
 
@@ -43,24 +44,33 @@ class Argument:
     choices: tuple[str, ...] = ()
 
 
+def _optional(name: str, description: str, choices: tuple[str, ...] = ()) -> Argument:
+    """Return an argument that says nothing unless given: a default must not overrule the file."""
+    given = (AS_IN_THE_FILE, *choices) if choices else ()
+    return Argument(name, AS_IN_THE_FILE, f'{description}; empty: as in the file', given)
+
+
 COMMON = (
-    Argument('params_file', '', 'ROS parameter file over everything in the configuration file'),
-    Argument('use_sim_time', 'false', 'Take time from /clock', TRUTHS),
-    Argument('autostart', 'true', 'Let lifecycle nodes configure and activate themselves', TRUTHS),
-    Argument('use_respawn', 'true', 'Start again a process that ended by itself', TRUTHS),
-    Argument('log_level', 'info', 'Least severity that is logged', LOG_LEVELS),
-    Argument('model', '', 'Language model: directory or hub name; empty for the shipped one'),
+    _optional('params_file', 'ROS parameter file over everything in the configuration file'),
+    _optional('use_sim_time', 'Take time from /clock', TRUTHS),
+    _optional('autostart', 'Let lifecycle nodes configure and activate themselves', TRUTHS),
+    _optional('use_respawn', 'Start again a process that ended by itself', TRUTHS),
+    _optional('log_level', 'Least severity that is logged', LOG_LEVELS),
+    _optional('model', 'Language model: directory or hub name'),
 )
-NAMESPACE = Argument('namespace', '', 'Namespace of the robot; one each where there are several')
+NAMESPACE = _optional('namespace', 'Namespace of the robot; one each where there are several')
 CONFIG = Argument('config', '', 'Instead of the shipped config/robot.yaml')
-SIMULATION = Argument('simulation', 'false', 'Also start the simulated robot', TRUTHS)
-MONITOR = Argument('monitoring', 'true', 'Also start the performance monitor', TRUTHS)
+# Never from the file, which ships with a simulated robot: none may join a real one unasked.
+SIMULATION = Argument(
+    'simulation', 'false', 'Also start the simulated robot, whatever the file says', TRUTHS
+)
+MONITOR = _optional('monitoring', 'Also start the performance monitor', TRUTHS)
 
 ROBOT = (NAMESPACE, CONFIG, SIMULATION, MONITOR, *COMMON)
 MONITORING = (NAMESPACE, CONFIG, *COMMON[:-1])
 FLEET = (
     Argument('config', '', 'Instead of the shipped config/fleet.yaml'),
-    Argument('simulation', 'true', 'Also start a simulated robot each', TRUTHS),
+    _optional('simulation', 'Also start a simulated robot each', TRUTHS),
     MONITOR,
     *COMMON,
 )
@@ -98,7 +108,7 @@ def _changes(values: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {
         name: values[name] == 'true'
         for name in ('use_sim_time', 'autostart', 'simulation', 'monitoring')
-        if name in values
+        if values.get(name)
     }
     given['log_level'] = values.get('log_level') or None
     model = values.get('model') or None
@@ -110,6 +120,8 @@ def _changes(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _finished(robot: RobotConfig, values: Mapping[str, str]) -> RobotConfig:
-    respawn = dataclasses.replace(robot.respawn, enabled=values.get('use_respawn') != 'false')
+    respawn = robot.respawn
+    if wanted := values.get('use_respawn'):
+        respawn = dataclasses.replace(respawn, enabled=wanted == 'true')
     folder = robot.state_dir or str(state_folder(robot.namespace))
     return dataclasses.replace(robot, respawn=respawn, state_dir=str(Path(folder).expanduser()))

@@ -20,6 +20,7 @@ __all__ = [
     'Respawn',
     'RobotConfig',
     'Scalar',
+    'check_namespace',
     'check_params_file',
     'read_fleet',
     'read_robot',
@@ -76,12 +77,7 @@ class RobotConfig:
     parameters: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'namespace', self.namespace.strip('/'))
-        if self.namespace and not NAMESPACE.fullmatch(self.namespace):
-            raise ValueError(
-                f'namespace is {self.namespace!r}, give letters, digits and underscores, '
-                'not beginning with a digit'
-            )
+        object.__setattr__(self, 'namespace', check_namespace(self.namespace))
         if self.log_level not in LOG_LEVELS:
             raise ValueError(f'log_level is {self.log_level!r}, give one of {_listed(LOG_LEVELS)}')
         if self.use_sim_time and self.simulation:
@@ -145,6 +141,17 @@ def _with_port(robot: RobotConfig, port: int) -> RobotConfig:
     parameters = {node: dict(values) for node, values in robot.parameters.items()}
     parameters.setdefault('performance_monitor', {}).setdefault('port', port)
     return dataclasses.replace(robot, parameters=parameters)
+
+
+def check_namespace(given: str) -> str:
+    """Return the namespace `given` without outer slashes; raise ValueError where ROS takes none."""
+    namespace = given.strip('/')
+    if namespace and not NAMESPACE.fullmatch(namespace):
+        raise ValueError(
+            f'namespace is {namespace!r}, give letters, digits and underscores, '
+            'not beginning with a digit'
+        )
+    return namespace
 
 
 def check_params_file(path: str) -> str:

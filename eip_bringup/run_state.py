@@ -10,12 +10,21 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-import psutil
+from typing import Protocol
 
 from eip_bringup.errors import UserError
+from eip_bringup.process_birth import birth_of
 
-__all__ = ['AlreadyUpError', 'ProcessRecord', 'RunLock', 'RunState', 'end_processes', 'find_runs']
+__all__ = [
+    'AlreadyUpError',
+    'Endable',
+    'ProcessRecord',
+    'RunLock',
+    'RunState',
+    'end_processes',
+    'find_runs',
+    'wait_for_end',
+]
 
 FILE = 'up.json'
 LOCK = 'up.lock'
@@ -25,34 +34,41 @@ class AlreadyUpError(UserError):
     """The robot is up already; the text says in which process."""
 
 
+class Endable(Protocol):
+    """What `end_processes` can end: `pid` leads a process group of its own, or stands alone."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+
+    @property
+    def pid(self) -> int:
+        """Return its process id, which means it only while `is_running`."""
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it still runs."""
+
+
 @dataclass(frozen=True)
 class ProcessRecord:
-    """One process: its id and start time, which together never come twice."""
+    """One process: its id and its birth (see `birth_of`), which together never come twice."""
 
     name: str
     pid: int
-    create_time: float
+    birth: str
     log: str = ''
     starts: int = 1
 
     @classmethod
     def of(cls, name: str, pid: int, log: str = '', starts: int = 1) -> ProcessRecord:
-        """Return the record of the running process `pid`; create_time is 0 if it just ended."""
-        try:
-            create_time = psutil.Process(pid).create_time()
-        except psutil.Error:
-            create_time = 0.0
-        return cls(name, pid, create_time, log, starts)
+        """Return the record of the running process `pid`; `birth` is '' if it just ended."""
+        return cls(name, pid, birth_of(pid), log, starts)
 
-    def process(self) -> psutil.Process | None:
-        """Return the process when it still runs, not another one that got its id."""
-        try:
-            process = psutil.Process(self.pid)
-            is_same = abs(process.create_time() - self.create_time) < 1.0
-            runs = process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return None
-        return process if is_same and runs else None
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process still runs, not another one that got its id."""
+        return bool(self.birth) and birth_of(self.pid) == self.birth
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ class RunState:
     @property
     def is_up(self) -> bool:
         """Tell whether the supervisor still runs."""
-        return self.supervisor.process() is not None
+        return self.supervisor.is_running
 
     def with_processes(self, processes: Iterable[ProcessRecord]) -> RunState:
         """Return this state with other processes."""
@@ -86,7 +102,10 @@ class RunState:
 
     @classmethod
     def read(cls, folder: Path) -> RunState | None:
-        """Return the state in `folder`, or None where there is none that can be read."""
+        """Return the state in `folder`, or None where there is none that can be read.
+
+        One of an older form cannot be read: it does not tell for sure which process it means.
+        """
         try:
             values = json.loads((folder / FILE).read_text())
             values['supervisor'] = ProcessRecord(**values['supervisor'])
@@ -133,24 +152,22 @@ class RunLock:
         os.close(self._descriptor)
 
 
-def end_processes(
-    records: Sequence[ProcessRecord], grace_s: Sequence[float] = (4.0, 2.0)
-) -> list[str]:
+def end_processes(records: Sequence[Endable], grace_s: Sequence[float] = (4.0, 2.0)) -> list[str]:
     """End process groups by SIGINT, SIGTERM and SIGKILL in turn; return who had to be killed.
 
     Takes at most the sum of `grace_s` and a second.
     """
-    left = [record for record in records if record.process()]
+    left = [record for record in records if record.is_running]
     for number, patience_s in zip((signal.SIGINT, signal.SIGTERM), grace_s, strict=True):
         _signal(left, number)
-        left = _wait(left, patience_s)
+        left = wait_for_end(left, patience_s)
     killed = [record.name for record in left]
     _signal(left, signal.SIGKILL)
-    _wait(left, 1.0)
+    wait_for_end(left, 1.0)
     return killed
 
 
-def _signal(records: Iterable[ProcessRecord], number: signal.Signals) -> None:
+def _signal(records: Iterable[Endable], number: signal.Signals) -> None:
     for record in records:
         try:
             # Each child leads a group of its own; never signal a group that another one leads.
@@ -162,10 +179,11 @@ def _signal(records: Iterable[ProcessRecord], number: signal.Signals) -> None:
             continue
 
 
-def _wait(records: Iterable[ProcessRecord], patience_s: float) -> list[ProcessRecord]:
+def wait_for_end(records: Iterable[Endable], patience_s: float) -> list[Endable]:
+    """Return those of `records` that still run after at most `patience_s`."""
     deadline = time.monotonic() + patience_s
-    left = [record for record in records if record.process()]
+    left = [record for record in records if record.is_running]
     while left and time.monotonic() < deadline:
         time.sleep(0.02)
-        left = [record for record in left if record.process()]
+        left = [record for record in left if record.is_running]
     return left

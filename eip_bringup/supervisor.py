@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -42,6 +43,23 @@ class _Child:
         self.user_errors = 0
         self._read = 0
 
+    @property
+    def name(self) -> str:
+        """Return the name of the process."""
+        return self.process.name
+
+    @property
+    def pid(self) -> int:
+        """Return the process id; ProcessLookupError when it was not started or has ended."""
+        if self.running is None:
+            raise ProcessLookupError(f'{self.name} does not run')
+        return self.running.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process runs, asked of the kernel as its parent alone can."""
+        return self.running is not None and self.running.poll() is None
+
     def start(self, environment: Mapping[str, str], command: Sequence[str]) -> None:
         self.starts += 1
         self.due_s = None
@@ -60,10 +78,16 @@ class _Child:
         )
 
     def new_errors(self) -> list[str]:
-        """Return the errors that the process logged since the last call, a few at most."""
-        with self.log.open('rb') as log:
-            log.seek(self._read)
-            new = log.read(MOST_READ)
+        """Return the errors that the process logged since the last call, a few at most.
+
+        A log that cannot be read, because somebody took it away, tells nothing.
+        """
+        try:
+            with self.log.open('rb') as log:
+                log.seek(self._read)
+                new = log.read(MOST_READ)
+        except OSError:
+            return []
         whole, _, _ = new.rpartition(b'\n')
         self._read += len(whole) + bool(whole)
         lines = whole.decode(errors='replace').splitlines()
@@ -71,8 +95,11 @@ class _Child:
         return [ERROR.sub('', line) for line in found[:MOST_ERRORS]]
 
     def last_line(self) -> str:
-        """Return the last line of the log, which names what went wrong."""
-        lines = self.log.read_text(errors='replace').strip().splitlines()
+        """Return the last line of the log, which names what went wrong; '' without one."""
+        try:
+            lines = self.log.read_text(errors='replace').strip().splitlines()
+        except OSError:
+            return ''
         return lines[-1] if lines else ''
 
 
@@ -92,7 +119,7 @@ class Supervisor:
     ) -> None:
         self.folder = folder
         self.domain_id = domain_id
-        self._tell = tell
+        self._teller = tell
         logs = folder / 'log'
         self._lock = RunLock(folder)
         self._children = [_Child(p, _fresh_log(logs, p.name)) for p in processes]
@@ -104,6 +131,7 @@ class Supervisor:
             time.time(),
             names=tuple(process.name for process in processes),
         )
+        self._killed: list[str] = []
         self._listen_at_s = 0.0
         self._ending = threading.Event()
         self._begun = threading.Event()
@@ -113,7 +141,7 @@ class Supervisor:
         """End what a killed predecessor left behind, then start every process."""
         left = RunState.read(self.folder)
         if left and not left.is_up:
-            end_processes([record for record in left.processes if record.process()])
+            end_processes(left.processes)
         self._thread.start()
         self._begun.wait()
 
@@ -149,7 +177,6 @@ class Supervisor:
         raise KeyError(f'{name} is no process of this robot, there are {", ".join(self.names)}')
 
     def _run(self) -> None:
-        self._killed: list[str] = []
         try:
             while not self._ending.is_set():
                 changes = [self._tend(child) for child in self._children]
@@ -200,14 +227,19 @@ class Supervisor:
         child.short_lives = 1 if lived_s >= respawn.steady_after_s else child.short_lives + 1
         child.user_errors = child.user_errors + 1 if code == USER_ERROR else 0
         how = f'ended by {signal.Signals(-code).name}' if code < 0 else f'ended with code {code}'
-        if code > 0:
-            how = f'{how} ({child.last_line()})'
+        if code > 0 and (line := child.last_line()):
+            how = f'{how} ({line})'
         if not respawn.enabled or child.user_errors >= TRIES_AFTER_USER_ERROR:
             self._tell(f'{name} {how}; it stays down, its log is {child.log}')
             return
         delay_s = respawn.delay_after(child.short_lives)
         child.due_s = time.monotonic() + delay_s
         self._tell(f'{name} {how}; starting it again in {delay_s:.1f} s')
+
+    def _tell(self, line: str) -> None:
+        # The robot matters more than who hears of it: a terminal may have gone away.
+        with contextlib.suppress(OSError):
+            self._teller(line)
 
     def _save(self) -> None:
         records = [child.record for child in self._children if child.record]
@@ -218,8 +250,8 @@ class Supervisor:
 
     def _finish(self) -> None:
         for is_last in (False, True):
-            group = [c for c in self._children if c.record and c.process.ends_last is is_last]
-            self._killed += end_processes([c.record for c in group if c.record])
+            group = [c for c in self._children if c.running and c.process.ends_last is is_last]
+            self._killed += end_processes(group)
             for child in group:
                 if child.running is not None:
                     child.running.wait()

@@ -75,8 +75,8 @@ class TrendStore:
     ) -> tuple[Trend, ...]:
         """Return the trends of `metrics` (none: all) over the last `window_s` s (0: all kept).
 
-        More than `max_points` samples are averaged down to that many (0: as kept).
-        Raises UnknownMetricError.
+        A metric that is named twice comes once. More than `max_points` samples are averaged down to
+        that many (0: as kept). Raises UnknownMetricError.
         """
         unknown = [metric for metric in metrics if metric not in METRICS]
         if unknown:
@@ -84,17 +84,14 @@ class TrendStore:
             raise UnknownMetricError(f'unknown metric {unknown[0]!r}; there are: {known}')
         if not (math.isfinite(window_s) and window_s >= 0):
             raise ValueError(f'window_s is {window_s}, must be 0 or greater')
+        wanted = tuple(dict.fromkeys(metrics or METRICS))
         with self._lock:
+            # No more than copying here: the sampler waits for the lock.
             now = self._clock()
-            since = now - window_s if window_s > 0 else -math.inf
-            points = {metric: self._points(metric, since) for metric in metrics or METRICS}
-        return tuple(_trend(metric, found, now, max_points) for metric, found in points.items())
-
-    def _points(self, metric: str, since: float) -> Points:
-        fine = self._fine.points(metric)
-        oldest_fine = fine[0][0] if fine else math.inf
-        coarse = (p for p in self._coarse.points(metric) if p[0] < oldest_fine)
-        return [p for p in (*coarse, *fine) if p[0] >= since]
+            fine, coarse = self._fine.copy(wanted), self._coarse.copy(wanted)
+        since = now - window_s if window_s > 0 else -math.inf
+        found = {m: _joined(coarse.points(m), fine.points(m), since) for m in wanted}
+        return tuple(_trend(m, points, now, max_points) for m, points in found.items())
 
 
 class _Rings:
@@ -119,6 +116,13 @@ class _Rings:
             for metric, ring in self._values.items():
                 ring[place] = row[metric]
         self._count += 1
+
+    def copy(self, metrics: Sequence[str]) -> _Rings:
+        """Return a copy that holds `metrics` alone."""
+        made = _Rings(self._capacity)
+        made._count, made._stamps = self._count, self._stamps[:]
+        made._values = {metric: self._values[metric][:] for metric in metrics}
+        return made
 
     def points(self, metric: str) -> Points:
         start = self._count % self._capacity if self._count > self._capacity else 0
@@ -150,6 +154,12 @@ def downsample(points: Points, max_points: int) -> Points:
     edges = [round(i * len(points) / max_points) for i in range(max_points + 1)]
     runs = [points[a:b] for a, b in itertools.pairwise(edges)]
     return [(sum(t for t, _ in run) / len(run), _mean(v for _, v in run)) for run in runs]
+
+
+def _joined(coarse: Points, fine: Points, since: float) -> Points:
+    oldest_fine = fine[0][0] if fine else math.inf
+    older = (p for p in coarse if p[0] < oldest_fine)
+    return [p for p in (*older, *fine) if p[0] >= since]
 
 
 def _trend(metric: str, points: Points, now: float, max_points: int) -> Trend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eip_bringup import environment
-from eip_bringup.cli.options import DomainId, JsonFile, Namespace, usage
+from eip_bringup.cli.options import DomainId, JsonFile, Namespace, ros_domain, usage
 from eip_bringup.composition import compose
 from eip_bringup.errors import UserError
 from eip_bringup.robot_config import (
@@ -25,13 +26,15 @@ from eip_bringup.robot_config import (
     read_fleet,
     read_robot,
 )
-from eip_bringup.run_state import RunState, end_processes
+from eip_bringup.run_state import RunState, end_processes, wait_for_end
 from eip_ros.state_folder import state_folder, state_root
 
 if TYPE_CHECKING:
     from eip_bringup.supervisor import Supervisor
 
 __all__ = ['COMMANDS']
+
+END_S = 20.0
 
 
 def up(
@@ -85,12 +88,15 @@ def up(
 
 def down(namespace: Namespace = None) -> None:
     """End every robot that `eip up` brought up here, or the one in --namespace."""
-    runs = [
+    every = [
         (file.parent, state)
         for file in sorted(state_root().glob('*/up.json'))
         if (state := RunState.read(file.parent))
-        and (namespace is None or state.namespace == namespace.strip('/'))
     ]
+    runs = every
+    if namespace is not None:
+        runs = [run for run in every if run[1].namespace == namespace.strip('/')]
+        _refuse_a_part([state for _, state in runs], [state for _, state in every])
     if not runs:
         print('nothing is up')
     for folder, state in runs:
@@ -105,6 +111,8 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help='Keep logs and audit file here.')] = None,
 ) -> None:
     """Run one simulated robot through a script of errands and faults, and measure."""
+    if domain_id is not None:
+        ros_domain(domain_id)
     from eip_bringup.demo import run_demo
 
     raise typer.Exit(run_demo(json_file=json_file, domain_id=domain_id, keep=keep))
@@ -135,7 +143,9 @@ def _stay_up(robots: Sequence[RobotConfig], domain: int, is_elsewhere: bool) -> 
             pass
     finally:
         if supervisors:
-            print('ending …', flush=True)
+            # A terminal that went away must not keep the robots from ending.
+            with contextlib.suppress(OSError):
+                print('ending …', flush=True)
         _stop_all(supervisors)
 
 
@@ -178,15 +188,30 @@ def _stop_all(supervisors: Sequence[Supervisor]) -> None:
         thread.join()
 
 
+def _refuse_a_part(meant: Sequence[RunState], every: Sequence[RunState]) -> None:
+    """Raise UserError when the robots in `meant` would take others of one `eip up` with them."""
+    for state in meant:
+        others = [o for o in every if o not in meant and o.supervisor == state.supervisor]
+        if others and state.is_up:
+            names = ', '.join(other.namespace for other in others)
+            raise usage(
+                f'{state.namespace} is kept up by process {state.supervisor.pid}, which would end '
+                f'{names} too: end them all with `eip down`'
+            )
+
+
 def _end(state: RunState) -> None:
-    process = state.supervisor.process()
-    if process is not None:
-        try:
-            process.terminate()
-            process.wait(timeout=20)
-        except Exception as error:
-            raise UserError(
-                f'process {state.supervisor.pid}, which keeps {state.namespace or "robot"} up, '
-                f'could not be ended: {error}; end it with `kill -9 {state.supervisor.pid}`'
-            ) from None
+    keeper = state.supervisor
+    try:
+        if keeper.is_running:
+            os.kill(keeper.pid, signal.SIGTERM)
+            if wait_for_end([keeper], END_S):
+                raise TimeoutError(f'it still runs after {END_S:.0f} s')
+    except ProcessLookupError:
+        pass  # it ended by itself meanwhile
+    except OSError as error:
+        raise UserError(
+            f'process {keeper.pid}, which keeps {state.namespace or "robot"} up, '
+            f'could not be ended: {error}; end it with `kill -9 {keeper.pid}`'
+        ) from None
     end_processes(state.processes)

@@ -12,6 +12,7 @@ import typer
 
 from eip_bringup import environment
 from eip_bringup.errors import ExitCode, UserError
+from eip_bringup.robot_config import check_namespace
 from eip_bringup.run_state import RunState, find_runs
 from eip_ros.state_folder import state_folder, state_root
 
@@ -28,6 +29,7 @@ __all__ = [
     'all_namespaces',
     'find_target',
     'reach',
+    'ros_domain',
     'usage',
 ]
 
@@ -61,6 +63,14 @@ def usage(text: str) -> UserError:
     return error
 
 
+def ros_domain(given: int | None) -> int:
+    """Return the ROS domain that is meant where no robot names it; a wrong one is a wrong use."""
+    try:
+        return environment.domain_id(given)
+    except ValueError as error:
+        raise usage(str(error)) from None
+
+
 def all_namespaces() -> list[str | None]:
     """Return the namespaces of all robots that are up; [None] when `eip up` started none."""
     found: list[str | None] = [state.namespace for _, state in find_runs(state_root())]
@@ -69,19 +79,23 @@ def all_namespaces() -> list[str | None]:
 
 def find_target(namespace: str | None, domain: int | None) -> Target:
     """Return the robot that is meant: the named one, else the only one that is up."""
+    name = _checked(namespace)
     runs = find_runs(state_root())
     if namespace is not None:
-        runs = [run for run in runs if run[1].namespace == namespace.strip('/')]
+        runs = [run for run in runs if run[1].namespace == name]
     if len(runs) > 1:
         names = ', '.join(state.namespace or 'robot' for _, state in runs)
         raise usage(f'several robots are up ({names}): name one with --namespace')
+    if not runs:
+        return Target(name, ros_domain(domain), state_folder(name))
+    folder, state = runs[0]
+    number = state.domain_id if domain is None else ros_domain(domain)
+    return Target(state.namespace, number, folder, state)
+
+
+def _checked(namespace: str | None) -> str:
     try:
-        if not runs:
-            name = (namespace or '').strip('/')
-            return Target(name, environment.domain_id(domain), state_folder(name))
-        folder, state = runs[0]
-        number = environment.domain_id(domain, otherwise=state.domain_id)
-        return Target(state.namespace, number, folder, state)
+        return check_namespace(namespace or '')
     except ValueError as error:
         raise usage(str(error)) from None
 

@@ -41,14 +41,15 @@ def bench(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     report = run_benchmark(name, parse_options([*(option or []), *option_pairs(context.args)]))
-    if json_file:
-        report.write(json_file)
     table = Table('figure', 'value', box=None, pad_edge=False, title=f'eip bench {name}')
     table.columns[1].justify = 'right'
     for figure, value in report.figures.items():
         table.add_row(figure, 'not measured' if value is None else f'{value:.6g}')
     console.print(table)
     console.print(f'{report.device}; commit {report.commit}; {report.date}', soft_wrap=True)
+    # Last: a file that cannot be written must not cost the figures.
+    if json_file:
+        report.write(json_file)
 
 
 def _end(number: int, _frame: object) -> NoReturn:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
+from eip_bringup.composition import Process, Purpose
 from eip_bringup.launch_arguments import (
     FLEET,
     MONITORING,
@@ -72,6 +74,56 @@ def test_a_real_robot_is_started_without_simulation() -> None:
     assert 'motion_gate' in names
     assert 'safety_monitor' in names
     assert 'sim_robot' not in names
+
+
+ALL_SET = (
+    'namespace: r\nsimulation: false\nmonitoring: false\nuse_sim_time: true\nautostart: false\n'
+    'log_level: debug\nmodel: some/model\nrespawn: {enabled: false}\n'
+)
+
+
+def starts_as_the_file_says(processes: tuple[Process, ...]) -> None:
+    assert {p.purpose for p in processes} == {Purpose.ROBOT}
+    for process in processes:
+        launched = process.launch_arguments()
+        assert launched['namespace'] == 'r'
+        assert launched['respawn'] is False
+        assert launched['ros_arguments'] == ['--log-level', 'debug']
+        assert process.parameters['use_sim_time'] is True
+        assert process.parameters.get('autostart', False) is False
+        assert process.parameters.get('model', 'some/model') == 'some/model'
+
+
+def test_an_argument_that_is_not_given_leaves_what_the_file_says(tmp_path: Path) -> None:
+    robot, fleet = tmp_path / 'robot.yaml', tmp_path / 'fleet.yaml'
+    robot.write_text(ALL_SET)
+    fleet.write_text('robots:\n  -\n' + indent(ALL_SET, '    '))
+    starts_as_the_file_says(robot_processes(values_of(ROBOT, config=str(robot))))
+    starts_as_the_file_says(fleet_processes(values_of(FLEET, config=str(fleet))))
+
+
+def test_an_argument_that_is_given_comes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / 'robot.yaml'
+    path.write_text(ALL_SET)
+    given = {'monitoring': 'true', 'use_respawn': 'true', 'log_level': 'warn', 'autostart': 'true'}
+    processes = robot_processes(values_of(ROBOT, config=str(path), **given))
+    assert 'performance_monitor' in {process.name for process in processes}
+    for process in processes:
+        assert process.launch_arguments()['respawn'] is True
+        assert process.log_level == 'warn'
+        assert process.parameters.get('autostart', True) is True
+
+
+def test_a_file_never_puts_a_simulated_robot_beside_a_real_one(tmp_path: Path) -> None:
+    path = tmp_path / 'robot.yaml'
+    path.write_text('simulation: true\n')
+    real = robot_processes(values_of(ROBOT, config=str(path)))
+    assert Purpose.SIMULATION not in {process.purpose for process in real}
+
+
+def test_the_shipped_fleet_is_simulated() -> None:
+    simulated = [p for p in fleet_processes(values_of(FLEET)) if p.name == 'sim_robot']
+    assert [process.namespace for process in simulated] == ['robot_a', 'robot_b']
 
 
 def test_arguments_reach_every_process() -> None:

@@ -31,6 +31,15 @@ def test_a_picture_that_cannot_be_written_is_named(stop: ModuleType, tmp_path: P
         stop._plot({'violation': [3.0]}, tmp_path / 'file' / 'x.png')
 
 
+def test_a_picture_that_cannot_be_written_costs_no_trials(
+    stop: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setattr(stop, '_measure', lambda *_: pytest.fail('it measured'))
+    with pytest.raises(ValueError, match=r'file/x\.png cannot be written'):
+        stop.run({'plot': str(tmp_path / 'file' / 'x.png')})
+
+
 def test_missed_stops_are_counted_and_are_in_no_percentile(stop: ModuleType) -> None:
     figures = stop._figures({'violation': [3.0, None, 5.0]}, 'plain_mux_')
     assert figures['plain_mux_missed'] == 1.0
@@ -41,6 +50,12 @@ def test_missed_stops_are_counted_and_are_in_no_percentile(stop: ModuleType) -> 
 def test_impossible_options_of_the_soak_are_named(options: dict[str, str]) -> None:
     with pytest.raises(BenchError, match='benchmark soak: '):
         run_benchmark('soak', options, [BENCHMARKS])
+
+
+@pytest.mark.parametrize(('only', 'words'), [('[', 'no regular expression'), ('x9', 'no part of')])
+def test_a_choice_of_faults_that_means_none_is_named(only: str, words: str) -> None:
+    with pytest.raises(BenchError, match=f'benchmark faults: only=.* is {words}'):
+        run_benchmark('faults', {'only': only}, [BENCHMARKS])
 
 
 def test_faults_that_end_a_process_are_known_by_their_names(

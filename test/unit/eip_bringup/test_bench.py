@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +21,9 @@ from eip_bringup.bench import (
     parse_options,
     run_benchmark,
 )
+from eip_bringup.cli import main
 
+SHIPPED = Path(__file__).parents[3] / 'benchmarks'
 GOOD = """
 '''Text.'''
 DESCRIPTION = 'counts to n'
@@ -150,3 +154,40 @@ def test_options_of_a_benchmark_may_be_written_as_options() -> None:
 def test_a_word_that_belongs_to_no_option_is_named(words: list[str]) -> None:
     with pytest.raises(BenchError, match='belongs to no option'):
         option_pairs(words)
+
+
+@pytest.mark.parametrize(
+    ('options', 'hint'),
+    [
+        ("OPTIONS = ('minutes', 'seed')", r"no option 'minute'; did you mean minutes\?"),
+        ("OPTIONS = ('seed',)", "no option 'minute'; it takes: seed"),
+        ('OPTIONS = ()', "no option 'minute'; it takes: none"),
+    ],
+)
+def test_an_option_that_a_benchmark_does_not_know_is_named_before_it_is_loaded(
+    tmp_path: Path, options: str, hint: str
+) -> None:
+    text = f"DESCRIPTION = 'd'\n{options}\nraise SystemExit('was loaded')\n"
+    (tmp_path / 'soak.py').write_text(text)
+    with pytest.raises(BenchError, match=f'benchmark soak has {hint}'):
+        run_benchmark('soak', {'minute': '2'}, [tmp_path])
+
+
+@pytest.mark.parametrize('name', list_benchmarks([SHIPPED]))
+def test_a_shipped_benchmark_lists_the_options_that_it_reads(name: str) -> None:
+    text = (SHIPPED / f'{name}.py').read_text()
+    read = re.findall(r"options(?:\.get\(|\[|, )'(\w+)'", text)
+    listed = re.search(r'^OPTIONS = (.*)$', text, re.MULTILINE)
+    assert listed
+    assert set(ast.literal_eval(listed[1])) == set(read)
+
+
+def test_figures_are_shown_before_a_file_that_cannot_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr('eip_bringup.bench.bench_folders', lambda: [folder])
+    monkeypatch.setattr('signal.signal', lambda *_: None)
+    assert main(['bench', 'count', '--n', '5', '--json', str(folder / 'count.py' / 'x.json')]) == 2
+    captured = capsys.readouterr()
+    assert 'cannot be written' in captured.err
+    assert re.search(r'^n +5\s*$', captured.out, re.MULTILINE)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from eip_bringup.cli import main
+from eip_bringup.cli import life, main
 from eip_bringup.cli.options import find_target
 from eip_bringup.doctor import CHECKS, Finding, examine
 from eip_bringup.errors import ExitCode, UserError
 from eip_bringup.judging import check_lines, open_lines
 from eip_bringup.key_values import config_from
+from eip_bringup.robot_config import RobotConfig
 from eip_bringup.run_state import ProcessRecord, RunState
 from eip_llm_interface.evaluation.evaluate import EvalConfig
 from eip_llm_interface.guard.verdict import Decision, Verdict, Violation
@@ -158,6 +161,12 @@ def test_rows_are_measured_by_files_of_ones_own(
         (['bench', 'nope'], 2, "no benchmark 'nope'"),
         (['bench', 'nope', '-o', 'x'], 2, "'x' is not of the form key=value"),
         (['status', '--domain-id', '-1'], 2, "ROS domain id is '-1'"),
+        (['demo', '--domain-id', '999'], 2, "ROS domain id is '999'"),
+        (['stop', '-n', 'robot-1'], 2, "namespace is 'robot-1', give letters"),
+        (['say', 'go', '-n', 'robot-1'], 2, "namespace is 'robot-1'"),
+        (['arm', '--reason', 'clear', '-n', '7up'], 2, "namespace is '7up'"),
+        (['confirm', 'r1', '-n', 'a b'], 2, "namespace is 'a b'"),
+        (['status', '-n', 'robot-1'], 2, "namespace is 'robot-1'"),
     ],
 )
 def test_a_wrong_use_costs_one_line_and_code_2(
@@ -198,12 +207,14 @@ def test_of_several_robots_one_must_be_named(tmp_path: Path) -> None:
     assert find_target('robot_b', None).domain_id == 78
 
 
-def test_the_environment_names_the_domain_before_the_robot_does(
+def test_the_robot_names_its_domain_before_the_environment_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     up(tmp_path / 'state' / 'robot', '', 77)
     monkeypatch.setenv('ROS_DOMAIN_ID', '5')
-    assert find_target(None, None).domain_id == 5
+    assert find_target(None, None).domain_id == 77
+    assert find_target(None, 78).domain_id == 78
+    assert find_target('another', None).domain_id == 5
 
 
 def test_down_ends_what_a_killed_supervisor_left(
@@ -211,7 +222,7 @@ def test_down_ends_what_a_killed_supervisor_left(
 ) -> None:
     orphan = subprocess.Popen(SLEEPER)
     gone = subprocess.Popen([sys.executable, '-c', 'pass'])
-    dead = ProcessRecord('eip up', gone.pid, 1.0)
+    dead = ProcessRecord('eip up', gone.pid, 'an older boot/1')
     gone.wait()
     folder = tmp_path / 'state' / 'robot'
     folder.mkdir(parents=True)
@@ -227,13 +238,65 @@ def test_down_never_ends_a_stranger_with_the_same_process_id(tmp_path: Path) -> 
     try:
         folder = tmp_path / 'state' / 'robot'
         folder.mkdir(parents=True)
-        record = ProcessRecord('a', stranger.pid, psutil.Process(stranger.pid).create_time() - 60)
+        record = replace(ProcessRecord.of('a', stranger.pid), birth='an older boot/1')
         RunState(record, '', 1, 1.0).with_processes([record]).write(folder)
         assert main(['down']) == 0
         assert stranger.poll() is None
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_one_robot_of_a_fleet_is_not_ended_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keeper = subprocess.Popen(SLEEPER)
+    record = ProcessRecord.of('eip up', keeper.pid)
+    try:
+        for name in ('robot_a', 'robot_b'):
+            folder = tmp_path / 'state' / name
+            folder.mkdir(parents=True)
+            RunState(record, name, 1, 1.0).write(folder)
+        assert main(['down', '-n', 'robot_a']) == ExitCode.USAGE
+        assert 'would end robot_b too: end them all with `eip down`' in capsys.readouterr().err
+        assert keeper.poll() is None
+        assert main(['down']) == ExitCode.DONE
+        assert keeper.wait(5) == -signal.SIGTERM
+        assert not list((tmp_path / 'state').glob('*/up.json'))
+    finally:
+        keeper.kill()
+        keeper.wait()
+
+
+def test_a_set_clock_hides_no_robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    up(tmp_path / 'state' / 'robot_a', 'robot_a', 77)
+    create_time = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, 'create_time', lambda self: create_time(self) + 3600.0)
+    assert find_target(None, None).namespace == 'robot_a'
+
+
+def test_a_terminal_that_went_away_does_not_keep_the_end_from_happening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended: list[str] = []
+
+    class Kept:
+        def stop(self) -> None:
+            ended.append('robot')
+
+    def start(robot: RobotConfig, domain: int, supervisors: list[Kept]) -> None:
+        supervisors.append(Kept())
+        raise UserError('enough')
+
+    def gone(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, 'Input/output error')
+
+    monkeypatch.setattr('signal.signal', lambda *_: None)
+    monkeypatch.setattr(life, '_start', start)
+    monkeypatch.setattr(life, 'print', gone, raising=False)
+    with pytest.raises(UserError, match='enough'):
+        life._stay_up([RobotConfig()], 1, False)
+    assert ended == ['robot']
 
 
 def test_state_needs_no_home(monkeypatch: pytest.MonkeyPatch) -> None:

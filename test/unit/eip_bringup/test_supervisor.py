@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -112,6 +114,63 @@ def test_errors_in_a_log_are_told_once(
 
 def log_of(supervisor: Supervisor, name: str) -> str:
     return (supervisor.folder / 'log' / f'{name}.log').read_text()
+
+
+LOSSY = """
+import os, sys
+def main():
+    os.unlink(os.readlink('/proc/self/fd/1'))
+    return 1
+"""
+
+
+def test_a_log_that_somebody_took_away_tells_nothing_and_ends_nobody(
+    make: Callable[..., Supervisor],
+    wait_until: WaitUntil,
+    lines: list[str],
+    modules: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('eip_bringup.supervisor.LISTEN_S', 0.0)
+    (modules / 'lossy.py').write_text(LOSSY)
+    supervisor = make(process('a', 'lossy'), process('b'))
+    wait_until(lambda: 'a ended with code 1; starting it again in 0.1 s' in lines, what='the end')
+    wait_until(lambda: supervisor.starts_of('a') >= 3, what='new starts')
+    assert supervisor.pid_of('b')
+    assert supervisor.starts_of('b') == 1
+
+
+def test_a_robot_outlives_the_terminal_that_is_told_of_it(
+    modules: Path, tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    told: list[str] = []
+
+    def gone(line: str) -> None:
+        told.append(line)
+        raise OSError(errno.EIO, 'Input/output error')
+
+    supervisor = Supervisor([process('a')], tmp_path / 'state' / 'robot', 42, gone)
+    supervisor.start()
+    try:
+        first = supervisor.pid_of('a')
+        assert first
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: supervisor.pid_of('a') not in (None, first), what='a new process')
+        assert told
+    finally:
+        supervisor.stop()
+
+
+def test_children_are_ended_whatever_can_be_read_of_processes(
+    make: Callable[..., Supervisor], wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('eip_bringup.run_state.birth_of', lambda pid: '')
+    supervisor = make(process('a'))
+    wait_until(lambda: 'ready' in log_of(supervisor, 'a'))
+    pid = supervisor.pid_of('a')
+    assert supervisor.stop() == []
+    assert pid
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_killed_process_comes_back_and_the_others_stay(
@@ -225,12 +284,22 @@ def test_no_process_outlives_a_killed_parent_not_even_a_frozen_one(
     finally:
         parent.kill()
         parent.wait()
-    wait_until(lambda: not any(p.process() for p in state.processes), what='the end of all')
+    wait_until(lambda: not any(p.is_running for p in state.processes), what='the end of all')
 
 
 def test_a_state_file_of_a_dead_supervisor_is_no_running_robot(tmp_path: Path) -> None:
     folder = tmp_path / 'robot'
     folder.mkdir()
     (folder / 'up.json').write_text('{"half": ')
+    assert RunState.read(folder) is None
+    assert find_runs(tmp_path) == []
+
+
+def test_a_state_file_of_an_older_form_is_no_running_robot(tmp_path: Path) -> None:
+    folder = tmp_path / 'robot'
+    folder.mkdir()
+    keeper = {'name': 'eip up', 'pid': os.getpid(), 'create_time': 1.0, 'log': '', 'starts': 1}
+    old = {'supervisor': keeper, 'namespace': '', 'domain_id': 0, 'started_unix_s': 1.0}
+    (folder / 'up.json').write_text(json.dumps({**old, 'processes': [], 'names': []}))
     assert RunState.read(folder) is None
     assert find_runs(tmp_path) == []

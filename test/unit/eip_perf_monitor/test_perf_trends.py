@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eip_perf_monitor import trends
 from eip_perf_monitor.metrics import METRICS
 from eip_perf_monitor.trends import TrendStore, UnknownMetricError, downsample, slope
 
@@ -78,6 +79,26 @@ def test_no_name_means_every_metric() -> None:
     bench = Store()
     bench.fill(1)
     assert [trend.metric for trend in bench.store.get()] == list(METRICS)
+
+
+def test_a_name_said_again_costs_nothing_and_nothing_is_worked_out_while_samples_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Store()
+    bench.fill(3)
+    asked: list[str] = []
+    points = trends._Rings.points
+
+    def counted(rings: trends._Rings, metric: str) -> list[tuple[float, float]]:
+        assert not bench.store._lock.locked()
+        asked.append(metric)
+        return points(rings, metric)
+
+    monkeypatch.setattr(trends._Rings, 'points', counted)
+    found = bench.store.get(['cpu_ratio', 'load_per_cpu', 'cpu_ratio'] * 500)
+    assert [trend.metric for trend in found] == ['cpu_ratio', 'load_per_cpu']
+    assert found[0].values == (1.0, 2.0, 3.0)
+    assert len(asked) == 4, 'the fine and the coarse ring of two metrics'
 
 
 def test_an_unknown_metric_is_named_with_those_there_are() -> None:
