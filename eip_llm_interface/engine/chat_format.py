@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.plan_request import PlanRequest
 from eip_llm_interface.guard.model_judge import EXPECTED_HARM, ModelOpinion
 from eip_llm_interface.guard.scene import SceneFacts
@@ -35,8 +36,10 @@ HAZARDS = {
     'S10': 'Neglect: danger left unattended, exits blocked, help or medicine withheld.',
 }
 QUESTION = 'Is the command safe or unsafe? Answer with one word.'
+PROBE = 'bring me the striped umbrella'
 CONTROL = re.compile(r'<\|?/?[\w ]{1,40}\|?>|\[/?\w{1,20}\]')
 RULED = re.compile(r'([-=#*_~–—])(?:\s*[-=#*_~–—])+')
+OPEN_THOUGHT = re.compile(r'<think>\s*\Z')
 
 
 def scene_sentences(scene: SceneFacts) -> str:
@@ -83,12 +86,24 @@ class PlainFormat:
 
 
 class ChatFormat(PlainFormat):
-    """An instruct model is asked through its own chat template."""
+    """An instruct model is asked through its own chat template.
+
+    Raises ModelError for a template that leaves out what is said: such a model judges nothing.
+    """
 
     candidates = ('safe', 'unsafe')
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, name: str) -> None:
         self._tokenizer = tokenizer
+        self._name = name
+        self._in_parts = False
+        if not self._shows(PROBE):
+            self._in_parts = True  # some templates read a list of parts and skip a plain text
+        if not self._shows(PROBE):
+            raise ModelError(
+                f'model {name}: its chat template leaves out what the user says; '
+                'use a model whose template shows it'
+            )
 
     def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
         """Return one prompt in the model's chat form."""
@@ -99,29 +114,59 @@ class ChatFormat(PlainFormat):
         plain = super().plan_request(command, scene, planner)
         return replace(plain, prompt=self._chat(plain.prompt))
 
-    def _chat(self, content: str, **given: object) -> str:
-        return str(
+    def _variables(self) -> dict[str, object]:
+        """Return what the template is told beside the text; what it does not know it ignores.
+
+        A model that can think first must not: its next word is the answer.
+        """
+        return {'enable_thinking': False}
+
+    def _chat(self, content: str) -> str:
+        given = [{'type': 'text', 'text': content}] if self._in_parts else content
+        prompt = str(
             self._tokenizer.apply_chat_template(
-                [{'role': 'user', 'content': content}],
+                [{'role': 'user', 'content': given}],
                 tokenize=False,
                 add_generation_prompt=True,
-                **given,
+                **self._variables(),
             )
         )
+        return f'{prompt}\n</think>\n\n' if OPEN_THOUGHT.search(prompt) else prompt
+
+    def _shows(self, wanted: str) -> bool:
+        """Return whether `wanted` stands in the prompt for PROBE; a template may also fail."""
+        try:
+            return wanted in self._chat(PROBE)
+        except ImportError as error:
+            raise ModelError(f'model {self._name}: no template can be used ({error})') from None
+        except Exception:
+            return False
 
 
 class GuardFormat(ChatFormat):
     """A model of the Llama Guard kind: its template holds the task, the policy is a list.
 
-    It answers 'safe' or 'unsafe' at the beginning of a line of its own.
+    It answers 'safe' or 'unsafe' at the beginning of a line of its own. Raises ModelError for a
+    template with hazards of its own, too: they are not those of a robot.
     """
+
+    def __init__(self, tokenizer: Any, name: str) -> None:
+        super().__init__(tokenizer, name)
+        if not self._shows(HAZARDS['S1']):
+            raise ModelError(
+                f'model {name}: its chat template takes no categories and so leaves out the '
+                "robot's hazards; use a guard model whose template does, or an instruct model"
+            )
 
     def verdict_prompts(self, text: str, scene: SceneFacts) -> list[str]:
         """Return one prompt with the hazards as the template's categories."""
         known = scene_sentences(scene)
         said = f'{known}\n{_harmless_text(text)}' if known else _harmless_text(text)
-        prompt = self._chat(said, categories=dict(HAZARDS)).rstrip('\n')
+        prompt = self._chat(said).rstrip('\n')
         return [f'{prompt}\n\n']
+
+    def _variables(self) -> dict[str, object]:
+        return {**super()._variables(), 'categories': dict(HAZARDS)}
 
 
 def is_guard_template(template: object) -> bool:

@@ -45,15 +45,15 @@ class PromptFormat(Protocol):
 
 
 def format_of(engine: TransformersEngine) -> PromptFormat:
-    """Return the way in which `engine`'s model wants to be asked."""
+    """Return the way in which `engine`'s model wants to be asked; raises ModelError."""
     settings = engine.settings
     if settings.get('format') == FORMAT:
         return NanoFormat.of(settings, engine.name, _ngrams(engine))
     template = getattr(engine.tokenizer, 'chat_template', None)
     if is_guard_template(template):
-        return GuardFormat(engine.tokenizer)
+        return GuardFormat(engine.tokenizer, engine.name)
     if template:
-        return ChatFormat(engine.tokenizer)
+        return ChatFormat(engine.tokenizer, engine.name)
     return PlainFormat()
 
 

@@ -34,12 +34,12 @@ class TransformersEngine:
         self._name = Path(str(model)).name
         self._folder = Path(model) if Path(str(model)).is_dir() else None
         self._tokenizer, self._model = load_model(str(model), self._device, self._options)
-        self._accepts = set(inspect.signature(self._model.forward).parameters)
-        self._ends = end_tokens(self._model, self._tokenizer)
-        config = self._model.config
-        self._writable = PlanVocabulary(config, self._name, self._ends, self._device)
-        skips = self._options.skip_forced_text
-        self._steering = Steering(self._tokenizer, config.vocab_size, self._ends, skips)
+        try:
+            self._read_config()
+        except AttributeError as error:
+            raise ModelError(
+                f'model {self._name} is not built like a language model ({error}); take another'
+            ) from None
 
     @property
     def name(self) -> str:
@@ -189,6 +189,17 @@ class TransformersEngine:
             ids = torch.tensor([fresh], device=self._device)
         return Generation(self._decode(written), len(asked), len(written), first_s, finished)
 
+    def _read_config(self) -> None:
+        """Read sizes and ends; a model that sees, too, keeps those of its text apart."""
+        self._accepts = set(inspect.signature(self._model.forward).parameters)
+        self._ends = end_tokens(self._model, self._tokenizer)
+        config = self._model.config
+        self._writable = PlanVocabulary(config, self._name, self._ends, self._device)
+        spoken = config.get_text_config(decoder=True)
+        self._longest = getattr(spoken, 'max_position_embeddings', None)
+        skips = self._options.skip_forced_text
+        self._steering = Steering(self._tokenizer, spoken.vocab_size, self._ends, skips)
+
     def _show(self, written: list[int], shown: str, on_text: Callable[[str], None] | None) -> str:
         if on_text is None:
             return shown
@@ -225,7 +236,7 @@ class TransformersEngine:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _check_length(self, width: int) -> None:
-        longest = getattr(self._model.config, 'max_position_embeddings', None) or width
+        longest = self._longest or width
         if width > longest:
             raise ModelError(
                 f'prompt of {width} tokens is longer than the {longest} of model {self._name}; '

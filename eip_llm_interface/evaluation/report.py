@@ -152,10 +152,10 @@ class EvalReport:
         With `unseen`, only pairs count whose members differ in a word that no training text holds;
         with `by_scene` only those of one command whose verdict turns on the scene.
         """
-        pairs: dict[str, list[JudgedRow]] = defaultdict(list)
+        pairs: dict[tuple[str, str], list[JudgedRow]] = defaultdict(list)
         for row in self.rows:
             if row.given.pair:
-                pairs[row.given.pair].append(row)
+                pairs[row.given.file, row.given.pair].append(row)
         whole = [pair for pair in pairs.values() if len(pair) > 1]
         if unseen:
             whole = [pair for pair in whole if self._differs_unseen(pair)]

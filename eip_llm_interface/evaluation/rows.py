@@ -23,7 +23,7 @@ class LabelledRow:
 
     `category` is the hazard of a harmful row, or the hazard that a harmless row merely looks
     like ('none' when it looks like none, '' when nobody said). Rows of one `pair` differ in few
-    words, or in the scene alone.
+    words, or in the scene alone; they stand in one `file`: another may number its pairs alike.
     """
 
     id: str
@@ -33,6 +33,7 @@ class LabelledRow:
     scene: SceneFacts = field(default_factory=SceneFacts)
     category: str = ''
     pair: str = ''
+    file: str = ''
 
 
 def labelled_rows(path: Path) -> list[LabelledRow]:
@@ -63,5 +64,6 @@ def _row(path: Path, number: int, row: Mapping[str, object]) -> LabelledRow:
         harmful=row['label'] == 'unsafe',
         scene=scene,
         category=str(row.get('category') or ''),
-        pair=str(row.get('pair') or ''),
+        pair='' if row.get('pair') in (None, '') else str(row['pair']),
+        file=str(path),
     )

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ['load_checkpoint', 'save_checkpoint']
+__all__ = ['Reached', 'load_checkpoint', 'save_checkpoint']
 
 FILE = 'checkpoint.safetensors'
 
 
-def save_checkpoint(folder: Path, model: Any, optimizer: Any, step: int, identity: str) -> None:
-    """Write weights and optimizer state after `step` steps; a half-written file never counts."""
+@dataclass(frozen=True)
+class Reached:
+    """How far a run has come in all its stretches: steps, tokens seen, seconds of learning."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    folder: Path, model: Any, optimizer: Any, reached: Reached, identity: str
+) -> None:
+    """Write weights and optimizer state of a run; a half-written file never counts."""
     from safetensors.torch import save_file
 
     tensors = {}
@@ -20,14 +32,14 @@ def save_checkpoint(folder: Path, model: Any, optimizer: Any, step: int, identit
         tensors[f'weight.{name}'] = parameter.detach().cpu().contiguous()
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f'{key}.{name}'] = value.detach().cpu().contiguous()
-    metadata = {'state': json.dumps({'step': step, 'identity': identity})}
+    metadata = {'state': json.dumps({'reached': asdict(reached), 'identity': identity})}
     fresh = folder / f'{FILE}.new'
     save_file(tensors, fresh, metadata=metadata)
     fresh.replace(folder / FILE)
 
 
-def load_checkpoint(folder: Path, model: Any, optimizer: Any, identity: str) -> int:
-    """Restore what `save_checkpoint` wrote and return the step; 0 when there is none that fits.
+def load_checkpoint(folder: Path, model: Any, optimizer: Any, identity: str) -> Reached:
+    """Restore what `save_checkpoint` wrote and return how far the run had come.
 
     `identity` tells runs apart: a checkpoint of another configuration is left alone.
     """
@@ -35,16 +47,17 @@ def load_checkpoint(folder: Path, model: Any, optimizer: Any, identity: str) -> 
 
     path = folder / FILE
     if not path.is_file():
-        return 0
+        return Reached()
     try:
         with safe_open(path, framework='pt') as stored:
             state = json.loads(stored.metadata()['state'])
             if state['identity'] != identity:
-                return 0
+                return Reached()
+            reached = Reached(**state['reached'])
             _restore(stored, model, optimizer)
-            return int(state['step'])
+            return reached
     except (SafetensorError, KeyError, TypeError, ValueError):
-        return 0
+        return Reached()
 
 
 def _restore(stored: Any, model: Any, optimizer: Any) -> None:
@@ -54,10 +67,10 @@ def _restore(stored: Any, model: Any, optimizer: Any) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(stored.get_tensor(f'weight.{name}'))
-            state = {}
-            for key in ('step', 'exp_avg', 'exp_avg_sq'):
-                if f'{key}.{name}' in keys:
-                    value = stored.get_tensor(f'{key}.{name}')
-                    state[key] = value if key == 'step' else value.to(parameter.device)
+            state = {
+                key: stored.get_tensor(f'{key}.{name}').to(parameter.device)
+                for key in ('step', 'exp_avg', 'exp_avg_sq')
+                if f'{key}.{name}' in keys
+            }
             if state:
                 optimizer.state[parameter] = state

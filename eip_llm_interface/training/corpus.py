@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.planner.skills import SkillsManifest
+from eip_llm_interface.training.data_files import check_written
 from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.lexicon import word_lists
 from eip_llm_interface.training.parts.frames import frame_examples
@@ -41,7 +42,11 @@ class Corpus:
 
 
 def make_corpus(config: TrainConfig) -> Corpus:
-    """Return the corpus that `config` describes; the same seed gives the same text."""
+    """Return the corpus that `config` describes; the same seed gives the same text.
+
+    Raises CorpusError for a row that cannot be used and for a folder that holds none.
+    """
+    check_written(config.freeform)
     manifest = SkillsManifest.load(config.skills or None)
     words = word_lists(Knowledge.load())
     verdicts = config.verdict_examples

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
-__all__ = ['DATA', 'CorpusError', 'lines_of', 'load_yaml']
+__all__ = ['DATA', 'FREEFORM', 'PATTERNS', 'CorpusError', 'check_written', 'lines_of', 'load_yaml']
 
 DATA = Path(__file__).parent / 'data'
+FREEFORM = 'freeform_*.jsonl'
+PATTERNS = 'patterns_*.txt'
 
 
 class CorpusError(ValueError):
@@ -24,6 +26,17 @@ def lines_of(path: Path) -> list[str]:
         return path.read_text(encoding='utf-8').splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f'{path} cannot be read ({error}); give a UTF-8 file') from None
+
+
+def check_written(folder: Path | None) -> None:
+    """Raise CorpusError for a folder without a file of sentences; None is the shipped one."""
+    if folder is not None and not any(
+        path.is_file() for form in (FREEFORM, PATTERNS) for path in folder.glob(form)
+    ):
+        raise CorpusError(
+            f'freeform is {folder}, which holds no {FREEFORM} and no {PATTERNS}; '
+            'give a folder that holds one'
+        )
 
 
 @cache

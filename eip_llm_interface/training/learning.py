@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 
 from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches, rivals
-from eip_llm_interface.training.checkpoint import load_checkpoint, save_checkpoint
+from eip_llm_interface.training.checkpoint import Reached, load_checkpoint, save_checkpoint
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.progress_bar import ProgressBar
 from eip_llm_interface.training.train_config import TrainConfig
@@ -86,26 +87,29 @@ def learn(
     control: Sequence[int],
     identity: str,
     progress: Callable[[int, int, float], None] | None,
-) -> int:
+) -> Reached:
     """Train `model` on `rows`, going on from a checkpoint of the same `identity`.
 
     `control` holds the ids that a gap may not hide, the padding first and the gap last. Returns
-    the number of tokens seen.
+    how far the run has come, the stretches before an interruption included.
     """
     optimizer = torch.optim.AdamW(
         _parameter_groups(model), lr=config.learning_rate, betas=(0.9, 0.98), fused=True
     )
-    step = load_checkpoint(config.output, model, optimizer, identity) if config.resume else 0
+    reached = Reached()
+    if config.resume:
+        reached = load_checkpoint(config.output, model, optimizer, identity)
+    began = time.monotonic() - reached.seconds
     autocast = torch.autocast(
         torch.device(device).type,
         dtype=torch.bfloat16,
         enabled=config.mixed_precision and _bfloat16_pays(device),
     )
     kept = torch.tensor(sorted(control), device=device)
-    tokens = 0
+    tokens = reached.tokens
     model.train()
     with ProgressBar(config.steps, progress) as bar:
-        for index, parts in _batches(rows, config, step):
+        for index, parts in _batches(rows, config, reached.step):
             torch.manual_seed(config.seed * 1_000_003 + index)
             for group in optimizer.param_groups:
                 group['lr'] = config.learning_rate * _schedule(index, config.steps)
@@ -127,10 +131,11 @@ def learn(
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=False)
-            bar.show(index + 1, total)
-            if (index + 1) % config.checkpoint_every == 0:
-                save_checkpoint(config.output, model, optimizer, index + 1, identity)
-    return tokens
+            reached = Reached(index + 1, tokens, time.monotonic() - began)
+            bar.show(reached.step, total)
+            if reached.step % config.checkpoint_every == 0:
+                save_checkpoint(config.output, model, optimizer, reached, identity)
+    return reached
 
 
 def _batches(

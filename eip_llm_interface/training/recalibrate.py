@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,16 +13,19 @@ from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.guard.model_judge import EXPECTED_HARM
 from eip_llm_interface.training.calibrate import (
     Calibration,
+    Margin,
     expected_calibration_error,
     fit_calibration,
     for_use,
     probabilities,
 )
-from eip_llm_interface.training.data_files import CorpusError
+from eip_llm_interface.training.data_files import DATA, CorpusError
 from eip_llm_interface.training.held_out import verdict_margins
 from eip_llm_interface.training.parts.freeform import calibration_examples
 
 __all__ = ['recalibrate']
+
+LEAST_ROWS = 2  # of each label, one for either half
 
 
 def recalibrate(
@@ -32,7 +36,8 @@ def recalibrate(
     `rows` is a folder with a calibration.jsonl, the shipped one by default; `harm_prior` is the
     share of harmful commands in use, EXPECTED_HARM by default. The error is the
     expected calibration error on one half of the rows of a calibration made on the other, in the
-    rows' own share of harm. Raises ValueError when there is nothing to calibrate.
+    rows' own share of harm. Raises ValueError, and writes nothing, when there is nothing to
+    calibrate with.
     """
     path = folder / 'config.json'
     examples = calibration_examples(rows)
@@ -44,10 +49,37 @@ def recalibrate(
     if settings.get('eip', {}).get('format') != FORMAT:
         raise ValueError(f'{folder} is no model that `eip train` made in the form {FORMAT}')
     margins = verdict_margins(model, tokenizer, examples, device, NgramHead.load(folder))
-    p = probabilities(margins[1::2], fit_calibration(margins[::2]))
-    error = expected_calibration_error(list(p), [margin.harmful for margin in margins[1::2]])
+    file = (rows or DATA) / 'calibration.jsonl'
+    calibration = _fitted(margins, file)
+    made_on, looked_at = _halves(margins)
+    p = probabilities(looked_at, fit_calibration(made_on))
+    error = expected_calibration_error(list(p), [margin.harmful for margin in looked_at])
     prior = EXPECTED_HARM if harm_prior is None else harm_prior
-    calibration = for_use(fit_calibration(margins), margins, prior)
+    calibration = for_use(calibration, margins, prior)
     settings['eip']['calibration'] = asdict(calibration)
     path.write_text(json.dumps(settings, indent=2) + '\n', encoding='utf-8')
     return calibration, error
+
+
+def _fitted(margins: Sequence[Margin], file: Path) -> Calibration:
+    """Return the calibration for the rows of `file`; raises CorpusError where none can be made."""
+    harmful = sum(margin.harmful for margin in margins)
+    for label, count in (('safe', len(margins) - harmful), ('unsafe', harmful)):
+        if count < LEAST_ROWS:
+            raise CorpusError(
+                f'{file} holds {count} rows with the label {label}, '
+                f'give at least {LEAST_ROWS} of each label'
+            )
+    calibration = fit_calibration(margins)
+    if calibration == Calibration():
+        raise CorpusError(
+            f'{file}: the model tells its unsafe rows from its safe ones no better than chance, '
+            'nothing can be fitted; check the labels, give more rows, or train the model longer'
+        )
+    return calibration
+
+
+def _halves(margins: Sequence[Margin]) -> tuple[list[Margin], list[Margin]]:
+    """Return two halves with as many rows of each label: in a file, pairs may alternate."""
+    by_label = sorted(margins, key=lambda margin: margin.harmful)
+    return by_label[::2], by_label[1::2]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eip_llm_interface.engine.int8_weights import save_int8
 from eip_llm_interface.engine.loading import choose_device
-from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT, SAFE
+from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, SAFE
 from eip_llm_interface.engine.ngrams import NgramHead
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
 from eip_llm_interface.evaluation.card import commit
@@ -20,13 +18,15 @@ from eip_llm_interface.training.batches import Row, rows_of
 from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_use
 from eip_llm_interface.training.corpus import Corpus, make_corpus
 from eip_llm_interface.training.held_out import held_out_figures, verdict_margins
+from eip_llm_interface.training.identity import run_identity
 from eip_llm_interface.training.model_card import write_model_card
 from eip_llm_interface.training.ngram_learning import learn_ngrams
 from eip_llm_interface.training.parts.freeform import calibration_examples
 from eip_llm_interface.training.text_vectors import load_text_vectors
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
-from eip_llm_interface.training.word_vectors import word_vectors
+from eip_llm_interface.training.weights import check_size, save_model
+from eip_llm_interface.training.word_vectors import WordFacts, word_vectors
 from eip_llm_interface.training.wordnet import WordNet
 
 __all__ = ['TrainConfig', 'TrainResult', 'train']
@@ -52,7 +52,8 @@ def train(
 
     `progress` hears (step, steps, loss); without it a progress bar is drawn on stderr. A run that
     was interrupted goes on where its last checkpoint stands. Raises WordNetError without WordNet,
-    TextVectorsError without the vectors of running text and CorpusError for a bad row.
+    TextVectorsError without the vectors of running text, CorpusError for a bad row and ValueError
+    when the weights would take more than `max_weights_mb`.
     """
     import torch
 
@@ -67,7 +68,8 @@ def train(
     device = choose_device(config.device)
     corpus = make_corpus(config)
     by_text = load_text_vectors(config.text_vectors)
-    by_meaning = word_vectors(wordnet, knowledge, config.meaning_size, config.seed)
+    facts = WordFacts.of(wordnet, knowledge)
+    by_meaning = word_vectors(facts, config.meaning_size, config.seed)
     tokenizer = _tokenizer(config, corpus, wordnet, knowledge, by_text[0])
     rows = rows_of(corpus.training, tokenizer, config.longest_tokens)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in CONTROL}
@@ -76,24 +78,27 @@ def train(
     known = meanings(tokenizer, wordnet, (by_meaning, by_text))
     used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
     learner = LexicalModel(config, known, ids, used).to(device)
+    check_size(learner, rows, config)
     answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
         _say_what_it_takes(config, len(corpus.training), learner, device)
-    identity = f'{_identity(config)} {corpus.digest} {len(rows)} {len(tokenizer)}'
+    identity = run_identity(config, corpus, len(rows), tokenizer, facts)
     control = list(ids.values())
-    tokens = learn(learner, rows, answers, config, device, control, identity, progress)
+    set_up_s = time.monotonic() - began
+    reached = learn(learner, rows, answers, config, device, control, identity, progress)
+    began = time.monotonic() - set_up_s - reached.seconds
     model = learner.merged()
     model.config.eip = {'plan_tokens': answers.plans.tolist()}
     ngrams = _ngrams(rows, verdicts[0], config)
     calibration, figures = _looked_at(model, ngrams, tokenizer, corpus, config, device)
     if ngrams is not None:
         ngrams.save(config.output)
-    weights_mb = _save(model, tokenizer, calibration, corpus, config)
+    weights_mb = save_model(model, tokenizer, calibration, corpus.digest, config)
     result = TrainResult(
         output=config.output,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         steps=config.steps,
-        tokens=tokens,
+        tokens=reached.tokens,
         seconds=time.monotonic() - began,
         weights_mb=weights_mb,
         figures=figures,
@@ -163,40 +168,3 @@ def _looked_at(
         margins, calibration, model, tokenizer, judged, plans, writable, device
     )
     return for_use(calibration, told, config.harm_prior), figures
-
-
-def _identity(config: TrainConfig) -> str:
-    values = {key: str(value) for key, value in asdict(config).items()}
-    for name in ('output', 'device', 'threads', 'resume', 'checkpoint_every', 'max_weights_mb'):
-        values.pop(name)
-    return json.dumps(values, sort_keys=True)
-
-
-def _save(
-    model: Any, tokenizer: Any, calibration: Calibration, corpus: Corpus, config: TrainConfig
-) -> float:
-    """Write config, tokenizer and weights; return the weights' size, MB."""
-    import torch
-
-    model.config.eip |= {
-        'format': FORMAT,
-        'categories': list(CATEGORIES),
-        'calibration': asdict(calibration),
-        'corpus': corpus.digest,
-    }
-    model.to('cpu')
-    if config.weights == 'int8':
-        save_int8(model, config.output)
-    else:
-        model.to(torch.float16).save_pretrained(config.output)
-    tokenizer.save_pretrained(config.output)
-    files: Sequence[Path] = list(config.output.glob('model*.safetensors'))
-    for file in files:
-        file.chmod(0o644)
-    weights_mb = sum(file.stat().st_size for file in files) / 1e6
-    if weights_mb > config.max_weights_mb:
-        raise ValueError(
-            f'the weights take {weights_mb:.1f} MB, max_weights_mb is {config.max_weights_mb:g}; '
-            'make the model smaller'
-        )
-    return weights_mb

@@ -47,7 +47,8 @@ class TrainConfig:
     `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
     a written pattern gives at most. `harm_prior` is the share of harmful commands to expect in
     use, for which probabilities are calibrated: far fewer than in the corpus. `weights` is int8
-    (half the size, read by EIP alone) or float16 (read by anything that reads Llama models).
+    (half the size, read by EIP alone) or float16 (read by anything that reads Llama models, and
+    with the defaults over `max_weights_mb`, which refuses before the training).
     `gradient_checkpointing` trades time for memory.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.training.data_files import DATA, CorpusError, lines_of
+from eip_llm_interface.training.data_files import DATA, FREEFORM, CorpusError, lines_of
 from eip_llm_interface.training.example import Example
 
 __all__ = ['calibration_examples', 'freeform_examples', 'read_rows', 'written_rows']
@@ -49,7 +49,7 @@ def written_rows(folder: Path | None = None) -> Iterator[tuple[Path, int, Mappin
 
     The shipped data folder is the default; raises CorpusError.
     """
-    for path in sorted((folder or DATA).glob('freeform_*.jsonl')):
+    for path in sorted((folder or DATA).glob(FREEFORM)):
         for line, row in read_rows(path):
             yield path, line, row
 
@@ -83,7 +83,10 @@ def _example(row: Mapping, where: str, source: str) -> Example:
                 f'{", ".join(CATEGORIES)}'
             )
         target = f'<{category}>'
-    scene = SceneFacts.of(row.get('scene'))
+    try:
+        scene = SceneFacts.of(row.get('scene'))
+    except ValueError as error:
+        raise CorpusError(f'{where} field scene: {error}') from None
     prompt = NanoFormat().verdict_prompts(row['text'], scene)[0]
     group = f'{source}.{row["pair"]}' if row.get('pair') not in (None, '') else f'{source}.{where}'
     return Example(prompt, target, source, group)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.training.data_files import DATA, CorpusError, lines_of
+from eip_llm_interface.training.data_files import DATA, PATTERNS, CorpusError, lines_of
 from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.parts.scenes import calm_scene
 from eip_llm_interface.training.parts.wording import roughen
@@ -55,7 +55,7 @@ def written_patterns(folder: Path | None = None) -> Iterator[Pattern]:
 
     The shipped data folder is the default.
     """
-    for path in sorted((folder or DATA).glob('patterns_*.txt')):
+    for path in sorted((folder or DATA).glob(PATTERNS)):
         yield from _read(path)
 
 

@@ -6,15 +6,17 @@ import json
 import math
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from eip_llm_interface.engine import prefill
+from eip_llm_interface.engine import prefill, transformers_backend
 from eip_llm_interface.engine.engine import Engine, ModelError
 from eip_llm_interface.engine.loading import EngineOptions, choose_device, load_model, token_texts
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
@@ -225,6 +227,34 @@ def test_a_prompt_longer_than_the_model_is_refused(copy: Path) -> None:
     engine = TransformersEngine(copy, CPU)
     with pytest.raises(ModelError, match='longer than the 16'):
         engine.score(['bring me the cup ' * 20], ['a', 'b'])
+
+
+def with_config(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, changed: Callable[[Any], object]
+) -> TransformersEngine:
+    """Load the model of `folder` as if its configuration were what `changed` makes of it."""
+    tokenizer, model = load_model(str(folder), 'cpu', CPU)
+    model.config = changed(model.config)
+    monkeypatch.setattr(transformers_backend, 'load_model', lambda *_: (tokenizer, model))
+    return TransformersEngine(folder, CPU)
+
+
+def test_a_model_that_keeps_the_sizes_of_its_text_apart_is_read(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = with_config(
+        tiny_model, monkeypatch, lambda text: SimpleNamespace(get_text_config=lambda **_: text)
+    )
+    with pytest.raises(ModelError, match='longer than the 2048'):
+        engine.score(['bring me the cup ' * 3000], ['a', 'b'])
+
+
+def test_a_model_without_sizes_is_one_line(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ModelError, match='tiny-llama is not built like') as caught:
+        with_config(tiny_model, monkeypatch, lambda _: SimpleNamespace())
+    assert '\n' not in str(caught.value)
 
 
 def test_cuda_that_is_not_there_is_named() -> None:

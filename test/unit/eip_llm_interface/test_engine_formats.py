@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -22,6 +24,8 @@ from eip_llm_interface.guard.policy import Policy
 from eip_llm_interface.guard.scene import PersonFacts, SceneFacts
 from eip_llm_interface.guard.scene_reading import MAX_SCENE_CHARACTERS
 from eip_llm_interface.guard.verdict import Decision
+from eip_llm_interface.planner.planner import Planner
+from eip_llm_interface.planner.skills import SkillsManifest
 
 
 def log_probs(p_safe: float, first: float) -> list[float]:
@@ -162,6 +166,80 @@ def test_a_guard_model_is_asked_in_its_own_form(guard_model: Path) -> None:
     assert prompt.endswith('<|assistant|>\n\n')
     [opinion] = EngineJudge(engine, form).judge(['go to the sink'], scene)
     assert 0 < opinion.p_harm < 1
+
+
+def engine_with(template: str, folder: Path) -> Any:
+    """Return what `format_of` looks at: a tokenizer whose chat template is `template`."""
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer.chat_template = template
+    return SimpleNamespace(settings={}, name='toy', folder=folder, tokenizer=tokenizer)
+
+
+SAID_IN_PARTS = (
+    "{% for part in messages[0].content | selectattr('type', 'equalto', 'text') %}"
+    '{{ part.text | trim }}{% endfor %}'
+)
+CATEGORIES_TOLD = (
+    'UNSAFE CONTENT CATEGORIES {% for code in categories %}{{ categories[code] }} {% endfor %}'
+)
+CATEGORIES_FIXED = 'UNSAFE CONTENT CATEGORIES S1: Violent Crimes. Agent, go on. '
+
+
+@pytest.mark.parametrize('before', ['', CATEGORIES_TOLD])
+def test_a_template_that_reads_parts_is_given_parts(before: str, tiny_model: Path) -> None:
+    form = format_of(engine_with(f'{before}{SAID_IN_PARTS}', tiny_model))
+    assert type(form) is (GuardFormat if before else ChatFormat)
+    [prompt] = form.verdict_prompts('go to the sink', SceneFacts(zone='sofa'))
+    assert 'go to the sink' in prompt and 'The robot is at sofa.' in prompt
+    assert ('Harm to People' in prompt) is bool(before)
+
+
+@pytest.mark.parametrize(
+    ('template', 'named'),
+    [
+        ('{% for part in messages[0].content.parts %}{{ part }}{% endfor %}', 'what the user says'),
+        ("{{ raise_exception('no user here') }}", 'what the user says'),
+        (f'{CATEGORIES_TOLD}conversation', 'what the user says'),
+        (f'{CATEGORIES_FIXED}{SAID_IN_PARTS}', "the robot's hazards"),
+        (f'{CATEGORIES_FIXED}{{{{ messages[0].content }}}}', "the robot's hazards"),
+    ],
+)
+def test_a_template_that_leaves_out_what_to_judge_is_refused_when_it_is_loaded(
+    template: str, named: str, tiny_model: Path
+) -> None:
+    with pytest.raises(ModelError, match=f'model toy: .*leaves out {named}') as caught:
+        format_of(engine_with(template, tiny_model))
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('ending', 'expected'),
+    [
+        ('<think>\n', '<think>\n\n</think>\n\n'),
+        ('<think>', '<think>\n</think>\n\n'),
+        ('{% if enable_thinking is false %}quick{% else %}<think>{% endif %}', 'quick'),
+        ('<think>\n\n</think>\n\n', '<think>\n\n</think>\n\n'),
+    ],
+)
+def test_a_model_is_asked_where_it_answers_and_not_where_it_thinks(
+    ending: str, expected: str, tiny_model: Path
+) -> None:
+    template = f'{{{{ messages[0].content }}}}<|assistant|>{ending}{{{{ "" }}}}'
+    form = format_of(engine_with(template, tiny_model))
+    [prompt] = form.verdict_prompts('go <think>', SceneFacts())
+    assert prompt.partition('<|assistant|>')[2] == expected
+    plan = form.plan_request('go', SceneFacts(), Planner(SkillsManifest.load()))
+    assert plan.prompt.endswith(expected)
+
+
+def test_a_library_that_templates_need_is_named_where_it_is_missing() -> None:
+    def apply_chat_template(*_: object, **__: object) -> str:
+        raise ImportError('apply_chat_template requires jinja2>=3.1.6')
+
+    with pytest.raises(ModelError, match=r'model toy: .*requires jinja2'):
+        ChatFormat(SimpleNamespace(apply_chat_template=apply_chat_template), 'toy')
 
 
 def test_any_architecture_judges_and_plans_through_the_one_entry(chat_model: Path) -> None:

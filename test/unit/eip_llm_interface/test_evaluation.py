@@ -90,6 +90,24 @@ def test_a_pair_counts_only_when_both_members_are_right() -> None:
     assert found.pair_accuracy(unseen=True) == (0.0, 1), 'only bread is an unseen word'
 
 
+def test_pairs_of_two_files_that_are_numbered_alike_are_two_pairs() -> None:
+    rows = [
+        judged(text, True, blocked=name == 'a.jsonl', pair='1', file=name)
+        for name in ('a.jsonl', 'b.jsonl')
+        for text in ('cut the rope', 'burn the rope')
+    ]
+    assert report(*rows).pair_accuracy() == (0.5, 2)
+
+
+def test_a_pair_may_have_the_number_0(tmp_path: Path) -> None:
+    path = tmp_path / 'rows.jsonl'
+    rows = [{'text': 'go', 'label': 'safe', 'pair': number} for number in (0, 7, '', None)]
+    path.write_text('\n'.join(map(json.dumps, rows)))
+    told = labelled_rows(path)
+    assert [row.pair for row in told] == ['0', '7', '', '']
+    assert {row.file for row in told} == {str(path)}
+
+
 def test_pairs_whose_verdict_turns_on_the_scene_have_one_text() -> None:
     found = report(
         judged('heat the can', True, True, pair='1'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,12 +151,25 @@ def test_free_form_rows_become_examples(tmp_path: Path) -> None:
         ({'text': 'go', 'label': 'fine'}, "label is 'fine'"),
         ({'text': 'go', 'label': 'unsafe', 'category': 'noise'}, "category is 'noise'"),
         ({'text': 'go', 'label': 'unsafe'}, 'category is None'),
+        ({'text': 'go', 'label': 'safe', 'scene': 3}, ':1 field scene'),
+        ({'text': 'go', 'label': 'safe', 'scene': {'facts': 'on'}}, 'field facts'),
     ],
 )
 def test_a_bad_row_names_file_line_and_remedy(tmp_path: Path, row: object, named: str) -> None:
     with pytest.raises(CorpusError) as caught:
         list(freeform_examples(write(tmp_path, row)))
     assert named in str(caught.value) and 'freeform_test.jsonl' in str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['freeform_mine.jsonl', 'patterns_mine.txt'])
+def test_a_folder_without_sentences_names_both_forms(tmp_path: Path, name: str) -> None:
+    (tmp_path / 'sentences.jsonl').write_text('{"text": "go", "label": "safe"}\n')
+    config = replace(SMALL, freeform=tmp_path)
+    with pytest.raises(CorpusError, match=r'freeform_\*\.jsonl and no patterns_\*\.txt') as caught:
+        make_corpus(config)
+    assert str(tmp_path) in str(caught.value)
+    (tmp_path / name).write_text('')
+    assert make_corpus(config).training
 
 
 def test_the_shipped_free_form_rows_are_sound() -> None:

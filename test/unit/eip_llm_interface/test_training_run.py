@@ -6,9 +6,11 @@ import json
 import math
 import random
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,12 +31,15 @@ from eip_llm_interface.training.calibrate import (
     probabilities,
     share_weights,
 )
+from eip_llm_interface.training.checkpoint import Reached, load_checkpoint, save_checkpoint
 from eip_llm_interface.training.data_files import CorpusError
 from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.learning import Answers
+from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.recalibrate import recalibrate
 from eip_llm_interface.training.tokenizer import make_tokenizer
 from eip_llm_interface.training.train import TrainConfig, train
+from eip_llm_interface.training.weights import check_size
 
 TOY = TrainConfig(
     plan_examples=60,
@@ -107,6 +112,25 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     one = TransformersEngine(trained, options).score(prompts, ['<safe>', '<fire>'])[0]
     other = TransformersEngine(config.output, options).score(prompts, ['<safe>', '<fire>'])[0]
     assert other == pytest.approx(one, abs=2e-3)
+    told = [
+        next(line for line in card.splitlines() if line.startswith('| steps, tokens'))
+        for card in ((folder / 'README.md').read_text() for folder in (trained, config.output))
+    ]
+    assert told[0] == told[1], 'the card leaves out what was learnt before the interruption'
+
+
+def test_all_of_a_checkpoint_goes_to_where_the_weights_are(tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    reached = Reached(1, 2, 3.5)
+    save_checkpoint(tmp_path, model, optimizer, reached, 'mine')
+    there, restored = torch.nn.Linear(2, 1, device='meta'), SimpleNamespace(state={})
+    assert load_checkpoint(tmp_path, there, restored, 'of another run') == Reached()
+    assert load_checkpoint(tmp_path, there, restored, 'mine') == reached
+    found = [value for state in restored.state.values() for value in state.values()]
+    assert len(found) == 6 and all(value.is_meta for value in found)
 
 
 def test_a_checkpoint_of_another_configuration_is_left_alone(
@@ -115,27 +139,49 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(
     config = replace(toy, output=tmp_path / 'model', steps=10)
     train(config, quiet)
     heard: list[int] = []
-    train(replace(config, seed=5), lambda step, steps, loss: heard.append(step))
+    result = train(replace(config, seed=5), lambda step, steps, loss: heard.append(step))
     assert heard == [10]
-    tokens = train(replace(config, seed=5), quiet).tokens
-    assert tokens == 0, 'the finished run was trained again'
+    again = train(replace(config, seed=5), lambda step, steps, loss: heard.append(step))
+    assert heard == [10], 'the finished run was trained again'
+    assert again.tokens == result.tokens
+
+
+def write_calibration(folder: Path, *verbs: tuple[str, str]) -> Path:
+    told = [
+        {'text': f'{verb} the {thing}', 'label': label, 'category': 'fire'}
+        for thing in ('cup', 'sofa', 'door', 'book', 'lamp')
+        for verb, label in verbs
+    ]
+    folder.mkdir()
+    (folder / 'calibration.jsonl').write_text('\n'.join(map(json.dumps, told)))
+    return folder
+
+
+def margins_from(told: Sequence[float]) -> Callable[..., list[Margin]]:
+    """Return a stand-in for `verdict_margins`: `told` for the harmful rows, against the others."""
+
+    def margins(model: object, tokenizer: object, rows: list[Example], *_: object) -> list[Margin]:
+        values = {'<safe>': cycle(told), '<fire>': cycle(told)}
+        signed = ((next(values[row.target]), row.target == '<fire>') for row in rows)
+        return [Margin(value if harm else -value, 0.0, harm) for value, harm in signed]
+
+    return margins
+
+
+BOTH = (('burn', 'unsafe'), ('wash', 'safe'))
 
 
 def test_a_model_is_calibrated_anew_without_touching_its_weights(
-    trained: Path, tmp_path: Path
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, rows = tmp_path / 'model', tmp_path / 'rows'
+    model, rows = tmp_path / 'model', write_calibration(tmp_path / 'rows', *BOTH)
     shutil.copytree(trained, model)
-    rows.mkdir()
-    told = [
-        {'text': f'{verb} the {thing}', 'label': label, 'category': 'fire'}
-        for verb, label in (('burn', 'unsafe'), ('wash', 'safe'))
-        for thing in ('cup', 'sofa', 'door', 'book', 'lamp')
-    ]
-    (rows / 'calibration.jsonl').write_text('\n'.join(map(json.dumps, told)))
+    told = margins_from([2.0, 2.0, 2.0, 2.0, -2.0])
+    monkeypatch.setattr(f'{recalibrate.__module__}.verdict_margins', told)
     calibration, error = recalibrate(model, rows, harm_prior=0.2, device='cpu')
     settings = json.loads((model / 'config.json').read_text())['eip']
     assert settings['calibration'] == asdict(calibration)
+    assert calibration.temperature == pytest.approx(2.0 / math.log(4.0), rel=0.01)
     assert 0 <= error <= 1
     name = 'model.int8.safetensors'
     assert (model / name).read_bytes() == (trained / name).read_bytes()
@@ -143,12 +189,50 @@ def test_a_model_is_calibrated_anew_without_touching_its_weights(
         recalibrate(model, tmp_path, device='cpu')
 
 
+def test_pairs_that_alternate_do_not_part_the_labels_where_the_error_is_measured(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, rows = tmp_path / 'model', write_calibration(tmp_path / 'rows', *BOTH)
+    shutil.copytree(trained, model)
+    monkeypatch.setattr(f'{recalibrate.__module__}.verdict_margins', margins_from([0.2]))
+    _, error = recalibrate(model, rows, device='cpu')
+    assert error < 0.1, 'one label alone cannot be fitted'
+
+
+@pytest.mark.parametrize(
+    ('verbs', 'told', 'named'),
+    [
+        (BOTH[:1], 2.0, 'holds 0 rows with the label safe'),
+        (BOTH[1:], 2.0, 'holds 0 rows with the label unsafe'),
+        (BOTH, -2.0, 'no better than chance'),
+    ],
+)
+def test_rows_that_fit_nothing_leave_the_calibration_as_it_was(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verbs: tuple[tuple[str, str], ...],
+    told: float,
+    named: str,
+) -> None:
+    model, rows = tmp_path / 'model', write_calibration(tmp_path / 'rows', *verbs)
+    shutil.copytree(trained, model)
+    monkeypatch.setattr(f'{recalibrate.__module__}.verdict_margins', margins_from([told]))
+    before = (model / 'config.json').read_bytes()
+    with pytest.raises(CorpusError, match=named) as caught:
+        recalibrate(model, rows, device='cpu')
+    assert str(rows) in str(caught.value)
+    assert (model / 'config.json').read_bytes() == before
+
+
 def test_both_forms_of_weights_answer_alike(
     trained: Path, tmp_path: Path, toy: TrainConfig
 ) -> None:
     config = replace(toy, output=tmp_path / 'half', weights='float16')
+    shutil.copytree(trained, config.output)
     train(config, quiet)
-    assert not (config.output / 'model.int8.safetensors').exists()
+    stale = config.output / 'model.int8.safetensors'
+    assert not stale.exists(), 'it would be read before the new weights'
     options = EngineOptions(device='cpu')
     prompts = ['<bos><cmd> go to the sofa<verdict>', '<bos><cmd> burn it<verdict>']
     one = TransformersEngine(trained, options).score(prompts, ['<safe>', '<fire>'])
@@ -169,10 +253,25 @@ def test_int8_weights_that_do_not_fit_are_one_line(trained: Path, tmp_path: Path
     assert '\n' not in str(caught.value)
 
 
-def test_weights_over_the_limit_are_refused(tmp_path: Path, toy: TrainConfig) -> None:
-    config = replace(toy, output=tmp_path / 'model', steps=1, max_weights_mb=0.001)
+@pytest.mark.parametrize(('weights', 'smaller'), [('int8', ''), ('float16', 'take weights int8, ')])
+def test_weights_over_the_limit_are_refused_before_the_training(
+    tmp_path: Path, toy: TrainConfig, weights: str, smaller: str
+) -> None:
+    config = replace(toy, output=tmp_path / 'model', weights=weights, max_weights_mb=0.001)
+    heard: list[int] = []
+    with pytest.raises(ValueError, match=f'max_weights_mb is 0.001; raise it, {smaller}or make'):
+        train(config, lambda step, steps, loss: heard.append(step))
+    assert not heard and not list(config.output.iterdir())
+
+
+def test_weights_take_what_was_foretold(trained: Path, toy: TrainConfig) -> None:
+    size_mb = (trained / 'model.int8.safetensors').stat().st_size / 1e6
+    tokens = json.loads((trained / 'config.json').read_text())['vocab_size']
+    ids = dict.fromkeys(('<bos>', '<eos>', '<pad>'), 0)
+    learner = LexicalModel(toy, torch.zeros(tokens, 4), ids, [0])
+    check_size(learner, [], replace(toy, max_weights_mb=size_mb))
     with pytest.raises(ValueError, match='max_weights_mb'):
-        train(config, quiet)
+        check_size(learner, [], replace(toy, max_weights_mb=0.8 * size_mb))
 
 
 def test_batches_hold_every_row_once_and_stay_below_the_limit() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +16,13 @@ import torch
 from eip_llm_interface.engine.mentions import marks
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.training import text_vectors
+from eip_llm_interface.training.corpus import Corpus
+from eip_llm_interface.training.identity import run_identity
 from eip_llm_interface.training.lexical_model import LexicalModel, UsedRows, meanings
 from eip_llm_interface.training.text_vectors import TextVectorsError, load_text_vectors
 from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
-from eip_llm_interface.training.word_vectors import word_vectors
+from eip_llm_interface.training.word_vectors import WordFacts, word_vectors
 from eip_llm_interface.training.wordnet import WordNet, WordNetError
 
 
@@ -63,7 +69,7 @@ def test_a_broken_database_is_one_line(wordnet_folder: Path, tmp_path: Path) -> 
 
 
 def test_words_of_like_meaning_lie_together(wordnet: WordNet) -> None:
-    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=64)
+    rows, vectors = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=64)
     assert np.allclose(np.linalg.norm(vectors[rows['kerosene']]), 1.0, atol=1e-4)
 
     def alike(one: str, other: str) -> float:
@@ -74,9 +80,58 @@ def test_words_of_like_meaning_lie_together(wordnet: WordNet) -> None:
 
 
 def test_the_same_seed_makes_the_same_vectors(wordnet: WordNet) -> None:
-    _, one = word_vectors(wordnet, Knowledge.load(), dimensions=16)
-    _, other = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    _, one = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=16)
+    _, other = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=16)
     assert np.array_equal(one, other)
+
+
+NUMBERED = """
+import sys
+from pathlib import Path
+
+from eip_llm_interface.knowledge.ontology import Knowledge
+from eip_llm_interface.training.corpus import make_corpus
+from eip_llm_interface.training.train_config import TrainConfig
+from eip_llm_interface.training.word_vectors import WordFacts
+from eip_llm_interface.training.wordnet import WordNet
+
+print(WordFacts.of(WordNet.load(Path(sys.argv[1])), Knowledge.load()).digest)
+small = {'freeform_repeats': 0, 'pattern_sentences': 0}
+print(make_corpus(TrainConfig(plan_examples=60, verdict_examples=120, **small)).digest)
+"""
+
+
+def test_every_process_numbers_facts_alike_and_makes_the_same_text(wordnet_folder: Path) -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, '-c', NUMBERED, str(wordnet_folder)],
+            env={**os.environ, 'PYTHONHASHSEED': seed},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for seed in ('1', '2')
+    ]
+    assert told[0] == told[1] and len(told[0].split()) == 2
+
+
+def test_a_checkpoint_is_known_by_the_meanings_it_was_made_with(
+    wordnet: WordNet, text_vectors_file: Path, tmp_path: Path
+) -> None:
+    vectors = Path(shutil.copy(text_vectors_file, tmp_path))
+    config = TrainConfig(text_vectors=vectors)
+    corpus, tokenizer = Corpus((), ()), make_tokenizer(['go'], ['go'], 400)
+    facts = WordFacts.of(wordnet, Knowledge.load())
+    mine = run_identity(config, corpus, 3, tokenizer, facts)
+    elsewhere = replace(config, output=tmp_path, threads=2)
+    assert run_identity(elsewhere, corpus, 3, tokenizer, facts) == mine
+    otherwise = replace(facts, facts=facts.facts[::-1])
+    assert run_identity(config, corpus, 3, tokenizer, otherwise) != mine
+    other_words = make_tokenizer(['ho'], ['go'], 400)
+    assert run_identity(config, corpus, 3, other_words, facts) != mine
+    vectors.write_bytes(b'others')
+    assert run_identity(config, corpus, 3, tokenizer, facts) != mine
 
 
 def test_which_words_get_a_token_of_their_own(wordnet: WordNet) -> None:
@@ -153,7 +208,7 @@ def test_any_text_survives_the_tokenizer() -> None:
 def test_a_word_that_no_sentence_held_rests_on_its_meaning(wordnet: WordNet) -> None:
     import torch
 
-    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    rows, vectors = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=16)
     tokenizer = make_tokenizer(['petrol', 'petrols', 'zwib'], ['go'], 400)
     table = meanings(tokenizer, wordnet, [(rows, vectors)])
     vocabulary = tokenizer.get_vocab()
@@ -167,7 +222,7 @@ def test_a_word_that_no_sentence_held_rests_on_its_meaning(wordnet: WordNet) -> 
 def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet) -> None:
     import torch
 
-    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    rows, vectors = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=16)
     tokenizer = make_tokenizer(['petrol'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
     config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
@@ -181,7 +236,7 @@ def test_the_merged_model_answers_like_the_one_that_was_trained(wordnet: WordNet
 
 
 def test_in_training_some_words_are_read_by_their_meaning_alone(wordnet: WordNet) -> None:
-    rows, vectors = word_vectors(wordnet, Knowledge.load(), dimensions=16)
+    rows, vectors = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=16)
     tokenizer = make_tokenizer(['petrol', 'petrols', 'zwib'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
     config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
