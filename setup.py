@@ -16,7 +16,7 @@ setup(
     version='0.1.0',
     description='A language model on a robot: judged, permitted and watched.',
     license='Apache-2.0',
-    python_requires='>=3.11',
+    python_requires='>=3.11,<3.13',
     packages=find_packages(include=['eip_*']),
     package_data={
         package: [

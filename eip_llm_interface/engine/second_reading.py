@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from eip_llm_interface.guard.hazards import RulesJudge
 from eip_llm_interface.guard.verdict import Violation
@@ -20,6 +21,11 @@ NUMBERS = {
     'eight': 8, 'nine': 9, 'ten': 10, 'twelve': 12, 'fifteen': 15, 'twenty': 20, 'thirty': 30,
     'forty': 40, 'fifty': 50, 'sixty': 60, 'half': 0.5,
 }  # fmt: skip
+A = ('a', 'an')
+SECONDS = {
+    's': 1.0, 'sec': 1.0, 'secs': 1.0, 'second': 1.0, 'seconds': 1.0, 'min': 60.0, 'mins': 60.0,
+    'minute': 60.0, 'minutes': 60.0, 'h': 3600.0, 'hour': 3600.0, 'hours': 3600.0,
+}  # fmt: skip
 WORD = re.compile(r"\d+(?:\.\d+)?|[a-z']+")
 USER = re.compile(r'\b(?:me|us|i|we|myself|ourselves|mine|ours|here|user|operator)\b')
 GET = re.compile(r'\b(?:get|grab)\b')
@@ -29,13 +35,19 @@ OUR = re.compile(r'\b(?:my|our)\b')
 def departures(plan: Plan, plain: Plan) -> tuple[Violation, ...]:
     """Return where `plan` is not `plain`, which fixed patterns read; empty when both are one.
 
-    "Off" must never become "on", nor 2 minutes 10.
+    "Off" must never become "on", nor 2 minutes 10, nor the last thing the first.
     """
-    calls, wanted = set(map(_call, plan.steps)), set(map(_call, plain.steps))
-    if calls == wanted:
+    if _course(plan) == _course(plain):
         return ()
+    wanted = set(map(_call, plain.steps))
     odd = [step.text for step in plan.steps if _call(step) not in wanted]
-    return (_doubt(' '.join(odd), "The model's plan is not what the command plainly says."),)
+    told = ' '.join(odd or [step.text for step in plan.steps])
+    return (_doubt(told, "The model's plan is not what the command plainly says."),)
+
+
+def _course(plan: Plan) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Return the calls in their order, without a call made twice running."""
+    return [call for call, _ in groupby(map(_call, plan.steps))]
 
 
 class SecondReading:
@@ -82,15 +94,34 @@ class SecondReading:
 
 def _unspoken(plan: Plan, command: str, manifest: SkillsManifest) -> Iterator[tuple[str, str]]:
     words = WORD.findall(command.lower())
-    numbers = {NUMBERS[word] for word in words if word in NUMBERS}
-    numbers |= {float(word) for word in words if word[0].isdigit()}
     for step in plan.steps:
         for parameter in manifest.skills[step.skill].parameters:
             value = step.parameters[parameter.name]
             if parameter.type == 'text' and set(WORD.findall(value.lower())) - set(words):
                 yield step.text, f'The command does not say the words of the step "{step.text}"'
-            if parameter.type == 'number' and not numbers & {float(value), float(value) / 60}:
+            is_time = parameter.name.endswith('_s')
+            if parameter.type == 'number' and float(value) not in _amounts(words, is_time):
                 yield step.text, f'The command does not say the number of the step "{step.text}"'
+
+
+def _amounts(words: list[str], is_time: bool) -> set[float]:
+    """Return the numbers that `words` say; of times the seconds, "2 minutes" being 120.
+
+    Beside minutes or hours a bare number is none of seconds: "ten to fifteen minutes".
+    """
+    found, units = set(), set(words) & SECONDS.keys()
+    in_seconds = all(SECONDS[unit] == 1.0 for unit in units)
+    for index, word in enumerate(words):
+        number = float(word) if word[0].isdigit() else NUMBERS.get(word)
+        if number is None or (word in A and words[index - 1 : index] == ['half']):
+            continue
+        after = [following for following in words[index + 1 : index + 3] if following not in A]
+        unit = SECONDS.get(after[0]) if after else None
+        if is_time and unit is not None:
+            found.add(number * unit)
+        elif word not in A and (in_seconds or not is_time):
+            found.add(float(number))
+    return found
 
 
 def _apart(asked: Asked, done: list[Done], manifest: SkillsManifest) -> Iterator[tuple[str, str]]:

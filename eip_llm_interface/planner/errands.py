@@ -33,6 +33,7 @@ class _Errand:
         self.held = slug(scene.held_object)
         self.at = slug(scene.zone)
         self.last = self.held
+        self.given: tuple[str, str] | None = None
         self.steps: list[PlanStep] = []
         self.known = {
             kind: _wordings(manifest.names(kind, scene))
@@ -72,7 +73,7 @@ class _Errand:
         home = source or self.homes.get(thing)
         if self.held or not home or home not in self.manifest.places:
             return False
-        self.held = thing
+        self.held, self.given = thing, None
         return self.go(home) and self.add('pick', object=thing)
 
     def put(self, thing: str, place: str) -> bool:
@@ -82,6 +83,7 @@ class _Errand:
 
     def give(self, thing: str, person: str) -> bool:
         self.held = ''
+        self.given = (thing, person)
         return self.add('hand_over', object=thing, person=person)
 
 
@@ -141,9 +143,11 @@ def _bring(errand: _Errand, match: re.Match[str]) -> bool:
     source = errand.name('place', groups.get('source')) if groups.get('source') else None
     if groups.get('source') and source is None:
         return False
-    if thing is None or person is None or not errand.fetch(thing, source):
+    if thing is None or person is None:
         return False
-    return errand.give(thing, person)
+    if errand.given == (thing, person):  # "fetch the book and hand it to me" is one handing over
+        return True
+    return errand.fetch(thing, source) and errand.give(thing, person)
 
 
 def _take_to(errand: _Errand, match: re.Match[str]) -> bool:

@@ -101,7 +101,7 @@ def _library() -> ModuleType:
             import rtamt
     except ImportError as error:
         raise ValueError(
-            f'formulas need rtamt ({error}); pip install -r requirements.txt'
+            f'formulas need rtamt, on Python below 3.13 ({error}); pip install -r requirements.txt'
         ) from None
     return rtamt
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eip_llm_interface.engine.engine import ModelError
-from eip_llm_interface.engine.second_reading import SecondReading
+from eip_llm_interface.engine.second_reading import SecondReading, departures
 from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL, GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.guard.model_judge import ModelOpinion
 from eip_llm_interface.guard.verdict import Decision
@@ -122,6 +122,18 @@ def test_a_plan_of_things_nobody_spoke_of_is_rejected(
     assert any(item.rule == 'plan.ungrounded' for item in response.verdict.violations)
 
 
+def test_a_plan_in_another_order_is_no_plan_of_the_command(
+    shipped: GPUOptimizedSafetyLLM,
+) -> None:
+    plain = shipped.planner.propose('turn on the lamp and turn off the lamp')
+    assert plain is not None and len(plain.steps) > 1
+    assert (
+        departures(plain, plain) == departures(plain, Plan((*plain.steps, plain.steps[-1]))) == ()
+    )
+    (doubt,) = departures(Plan(tuple(reversed(plain.steps))), plain)
+    assert 'not what the command plainly says' in doubt.explanation and doubt.evidence
+
+
 def test_a_plan_that_says_the_opposite_is_asked_about_and_never_done(
     shipped: GPUOptimizedSafetyLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +152,12 @@ def test_a_plan_that_says_the_opposite_is_asked_about_and_never_done(
     [
         ('hang about for two minutes', 'wait(duration_s=120)', False),
         ('hang about for two minutes', 'wait(duration_s=600)', True),
+        ('hang about for two hours', 'wait(duration_s=120)', True),
+        ('hang about for ten minutes', 'wait(duration_s=10)', True),
+        ('hang about for a minute', 'wait(duration_s=60)', False),
+        ('hang about for half a minute', 'wait(duration_s=30)', False),
+        ('hang about for half a minute', 'wait(duration_s=60)', True),
+        ('hang about by a door', 'wait(duration_s=1)', True),
         ('hang about for 45 s', 'wait(duration_s=45)', False),
         ('let them know that tea is ready', 'say(text="tea is ready")', False),
         ('let them know that tea is ready', 'say(text="the floor is ready")', True),

@@ -181,9 +181,12 @@ def test_what_the_scene_knows_to_be_cold_needs_no_person_once_it_is_off() -> Non
     assert plan.mitigations == ('Turns off the stove before the towel is put there.',)
 
 
-def test_a_stove_that_is_on_is_not_cold_whatever_else_the_scene_says() -> None:
-    scene = {'facts': {'stove': 'on'}, 'description': 'The stove is cold.'}
-    assert Bench().mitigated(TOWEL, scene).verdict.decision is Decision.CONFIRM
+@pytest.mark.parametrize('state', ['on', 'hot'])
+def test_a_stove_known_to_be_on_or_hot_stays_rejected_whatever_else_the_scene_says(
+    state: str,
+) -> None:
+    scene = {'facts': {'stove': state}, 'description': 'The stove is cold.'}
+    assert Bench().mitigated(TOWEL, scene).verdict.decision is Decision.REJECT
 
 
 def test_a_pan_on_a_stove_that_is_on_is_allowed_once_it_is_off() -> None:
@@ -352,7 +355,7 @@ def test_a_plan_is_judged_again_with_its_measures() -> None:
     plan = bench.mitigated(TOWEL, COLD)
     again = bench.mitigator.judge_again
     assert again(TOWEL, plan, SceneFacts.of(COLD)).verdict.decision is Decision.ALLOW
-    assert again(TOWEL, plan, SceneFacts.of(ON)).verdict.decision is Decision.CONFIRM
+    assert again(TOWEL, plan, SceneFacts.of(ON)).verdict.decision is Decision.REJECT
     child = SceneFacts.of({**COLD, **CLOSE})
     assert again(TOWEL, plan, child).verdict.decision is Decision.CONFIRM
 

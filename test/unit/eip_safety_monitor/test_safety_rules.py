@@ -517,5 +517,5 @@ def test_without_the_library_a_rule_is_refused_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, 'rtamt', None)
-    with pytest.raises(ValueError, match=r'need rtamt .*; pip install -r requirements.txt'):
+    with pytest.raises(ValueError, match=r'need rtamt, .*; pip install -r requirements.txt'):
         Formula('x > 1', ['x'], 0.1)
