@@ -62,7 +62,7 @@ class TrainConfig:
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    steps: int = 18_000
+    steps: int = 20_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
     dropout: float = 0.2
@@ -71,12 +71,12 @@ class TrainConfig:
     pair_weight: float = 0.5
     whole_words: bool = True
     pieces: int = 4096
-    word_sequences: int = 1_400_000
+    word_sequences: int = 850_000
     meaning_size: int = 256
-    hidden_size: int = 192
-    layers: int = 4
-    heads: int = 3
-    intermediate_size: int = 512
+    hidden_size: int = 224
+    layers: int = 6
+    heads: int = 4
+    intermediate_size: int = 608
     longest_tokens: int = 320
     device: str = 'auto'
     threads: int = 0
