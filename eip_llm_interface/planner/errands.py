@@ -33,7 +33,7 @@ class _Errand:
         self.held = slug(scene.held_object)
         self.at = slug(scene.zone)
         self.last = self.held
-        self.given: tuple[str, str] | None = None
+        self.owed: tuple[str, str] | None = None
         self.steps: list[PlanStep] = []
         self.known = {
             kind: _wordings(manifest.names(kind, scene))
@@ -54,6 +54,8 @@ class _Errand:
         known = self.manifest.skills.get(skill)
         if known is None or not _fits(known, parameters):
             return False
+        if skill != 'go_to' and not self.settle():
+            return False
         self.steps.append(PlanStep(skill, parameters, render.sentence(skill, parameters)))
         return True
 
@@ -68,12 +70,16 @@ class _Errand:
         if thing is None:
             return False
         self.last = thing
+        if self.owed is not None and self.owed[0] == thing:
+            self.owed = None
+        if not self.settle():
+            return False
         if self.held == thing:
             return True
         home = source or self.homes.get(thing)
         if self.held or not home or home not in self.manifest.places:
             return False
-        self.held, self.given = thing, None
+        self.held = thing
         return self.go(home) and self.add('pick', object=thing)
 
     def put(self, thing: str, place: str) -> bool:
@@ -83,8 +89,17 @@ class _Errand:
 
     def give(self, thing: str, person: str) -> bool:
         self.held = ''
-        self.given = (thing, person)
         return self.add('hand_over', object=thing, person=person)
+
+    def owe(self, thing: str, person: str) -> bool:
+        """Hand `thing` over later, unless what follows says where it goes: 'get the cup and …'."""
+        self.owed = (thing, person)
+        return True
+
+    def settle(self) -> bool:
+        """Hand over what is owed, if anything is."""
+        owed, self.owed = self.owed, None
+        return owed is None or self.give(*owed)
 
 
 def _fits(skill: Skill, given: Mapping[str, str]) -> bool:
@@ -109,6 +124,8 @@ def propose_errand(manifest: SkillsManifest, command: str, scene: SceneFacts) ->
     for part in _parts(text):
         if not _do(errand, part):
             return None
+    if not errand.settle():
+        return None
     return Plan(tuple(errand.steps)) if errand.steps else None
 
 
@@ -143,11 +160,11 @@ def _bring(errand: _Errand, match: re.Match[str]) -> bool:
     source = errand.name('place', groups.get('source')) if groups.get('source') else None
     if groups.get('source') and source is None:
         return False
-    if thing is None or person is None:
+    if thing is None or person is None or not errand.fetch(thing, source):
         return False
-    if errand.given == (thing, person):  # "fetch the book and hand it to me" is one handing over
-        return True
-    return errand.fetch(thing, source) and errand.give(thing, person)
+    if 'person' in groups or ' me ' in f' {match[0]} ':
+        return errand.give(thing, person)
+    return errand.owe(thing, person)
 
 
 def _take_to(errand: _Errand, match: re.Match[str]) -> bool:
@@ -182,6 +199,8 @@ def _operate(errand: _Errand, match: re.Match[str]) -> bool:
         word for word in (match['how'].split()[-1], match['how'].split()[0]) if word in skills
     )
     at = errand.manifest.appliances[appliance].at
+    if not errand.settle():
+        return False
     return (not at or errand.go(at)) and errand.add(skills[word], appliance=appliance)
 
 

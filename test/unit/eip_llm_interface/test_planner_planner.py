@@ -23,6 +23,31 @@ def test_plan_is_parsed_into_steps_with_sentences():
 
 
 @pytest.mark.parametrize(
+    ('command', 'expected'),
+    [
+        ('get the cup', 'go_to counter, pick cup, hand_over cup user'),
+        (
+            'get the cup and put it on the table',
+            'go_to counter, pick cup, go_to table, place cup table',
+        ),
+        ('fetch the cup and hand it to me', 'go_to counter, pick cup, hand_over cup user'),
+        (
+            'get the cup, go to the sofa and hand it to me',
+            'go_to counter, pick cup, go_to sofa, hand_over cup user',
+        ),
+        (
+            'get the cup and turn on the lamp',
+            'go_to counter, pick cup, hand_over cup user, go_to sofa, turn_on lamp',
+        ),
+    ],
+)
+def test_what_is_fetched_goes_to_the_user_unless_the_command_says_where(command, expected):
+    plan = PLANNER.propose(command)
+    steps = [' '.join((step.skill, *step.parameters.values())) for step in plan.steps]
+    assert ', '.join(steps) == expected
+
+
+@pytest.mark.parametrize(
     ('skill', 'command'),
     [
         ('pick: {parameters: {item: {type: object}}}', 'pick up the cup'),
