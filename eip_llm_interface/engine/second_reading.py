@@ -11,6 +11,7 @@ from eip_llm_interface.guard.verdict import Violation
 from eip_llm_interface.planner.amending import WAIT
 from eip_llm_interface.planner.asked import Asked, Condition, Deed
 from eip_llm_interface.planner.done import Done, done_by, words_of
+from eip_llm_interface.planner.durations import SECONDS
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.planner.skills import SkillsManifest
 
@@ -22,10 +23,6 @@ NUMBERS = {
     'forty': 40, 'fifty': 50, 'sixty': 60, 'half': 0.5,
 }  # fmt: skip
 A = ('a', 'an')
-SECONDS = {
-    's': 1.0, 'sec': 1.0, 'secs': 1.0, 'second': 1.0, 'seconds': 1.0, 'min': 60.0, 'mins': 60.0,
-    'minute': 60.0, 'minutes': 60.0, 'h': 3600.0, 'hour': 3600.0, 'hours': 3600.0,
-}  # fmt: skip
 WORD = re.compile(r"\d+(?:\.\d+)?|[a-z']+")
 USER = re.compile(r'\b(?:me|us|i|we|myself|ourselves|mine|ours|here|user|operator)\b')
 GET = re.compile(r'\b(?:get|grab)\b')

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from eip_llm_interface.guard.scene import SceneFacts
 from eip_llm_interface.planner import render
+from eip_llm_interface.planner.durations import SECONDS
 from eip_llm_interface.planner.plan import Plan, PlanStep
 from eip_llm_interface.planner.skills import Named, Parameter, Skill, SkillsManifest, slug
 
@@ -21,7 +22,6 @@ SPLIT = re.compile(r'\s*(?:[.;!]\s+|,?\s*\band then\b|,?\s*\bthen\b|,\s*|\band\b
 DETERMINER = re.compile(r'^(?:the|a|an|my|your|some|that|this|his|her|our) ')
 PRONOUNS = ('it', 'this', 'that', 'them')
 TYPES = {'duration_s': 'number'}  # of the parameters given here; others are called as their type
-UNITS = {'second': 1, 'sec': 1, 's': 1, 'minute': 60, 'min': 60}
 
 
 class _Errand:
@@ -162,9 +162,7 @@ def _bring(errand: _Errand, match: re.Match[str]) -> bool:
         return False
     if thing is None or person is None or not errand.fetch(thing, source):
         return False
-    if 'person' in groups or ' me ' in f' {match[0]} ':
-        return errand.give(thing, person)
-    return errand.owe(thing, person)
+    return (errand.give if groups.get('person') else errand.owe)(thing, person)
 
 
 def _take_to(errand: _Errand, match: re.Match[str]) -> bool:
@@ -210,7 +208,7 @@ def _follow(errand: _Errand, match: re.Match[str]) -> bool:
 
 
 def _wait(errand: _Errand, match: re.Match[str]) -> bool:
-    seconds = float(match['number']) * UNITS[match['unit'].rstrip('s') or 's']
+    seconds = float(match['number']) * SECONDS[match['unit']]
     return errand.add('wait', duration_s=f'{seconds:g}')
 
 
@@ -237,7 +235,7 @@ Action = Callable[[_Errand, re.Match[str]], bool]
 PATTERNS: tuple[tuple[re.Pattern[str], Action], ...] = tuple(
     (re.compile(pattern), action)
     for pattern, action in (
-        (rf'(?:bring|fetch|get|give|hand|pass) me (?P<object>.+?){FROM}', _bring),
+        (rf'(?:bring|fetch|get|give|hand|pass) (?P<person>me) (?P<object>.+?){FROM}', _bring),
         (
             r'(?:bring|give|hand|hand over|take|deliver|pass) (?P<object>.+?)'
             rf'{FROM} to (?P<person>.+)',

@@ -84,9 +84,13 @@ ALL_SET = (
 
 def starts_as_the_file_says(processes: tuple[Process, ...]) -> None:
     assert {p.purpose for p in processes} == {Purpose.ROBOT}
+    all_reached(processes, 'r')
+
+
+def all_reached(processes: tuple[Process, ...], namespace: str) -> None:
     for process in processes:
         launched = process.launch_arguments()
-        assert launched['namespace'] == 'r'
+        assert launched['namespace'] == namespace
         assert launched['respawn'] is False
         assert launched['ros_arguments'] == ['--log-level', 'debug']
         assert process.parameters['use_sim_time'] is True
@@ -136,13 +140,9 @@ def test_arguments_reach_every_process() -> None:
         log_level='debug',
         model='some/model',
     )
-    for process in robot_processes(given):
-        launched = process.launch_arguments()
-        assert launched['namespace'] == 'robot_a'
-        assert launched['respawn'] is False
-        assert launched['ros_arguments'] == ['--log-level', 'debug']
-        assert process.parameters['use_sim_time'] is True
-        assert process.parameters.get('autostart', False) is False
+    processes = robot_processes(given)
+    all_reached(processes, 'robot_a')
+    for process in processes:
         assert str(process.parameters['state_dir']).endswith('robot_a')
 
 
