@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 
 from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batches, rivals
 from eip_llm_interface.training.checkpoint import Reached, load_checkpoint, save_checkpoint
+from eip_llm_interface.training.freed_memory import keep_freed_memory
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.progress_bar import ProgressBar
 from eip_llm_interface.training.train_config import TrainConfig
@@ -24,6 +26,7 @@ PLAN_DROPOUT = 0.05  # a plan copies marks, which a gap would hide
 VERDICT_SHARE = 0.75  # of a step's tokens; plans have a grammar to help them
 WARM_UP = 0.06
 LAST_SHARE = 0.03
+COMPILE_FROM = 2000  # steps; compiling takes as long as some 300
 
 
 class Answers:
@@ -108,6 +111,11 @@ def learn(
     kept = torch.tensor(sorted(control), device=device)
     tokens = reached.tokens
     model.train()
+    if device == 'cpu':
+        keep_freed_memory()
+        if config.steps - reached.step >= COMPILE_FROM:
+            with autocast:
+                _compile(model, kept)
     with ProgressBar(config.steps, progress) as bar:
         for index, parts in _batches(rows, config, reached.step):
             torch.manual_seed(config.seed * 1_000_003 + index)
@@ -136,6 +144,14 @@ def learn(
             if reached.step % config.checkpoint_every == 0:
                 save_checkpoint(config.output, model, optimizer, reached, identity)
     return reached
+
+
+def _compile(model: LexicalModel, kept: Any) -> None:
+    """Compile the model where there is a compiler; without one it runs as it is."""
+    if not shutil.which('g++'):
+        return
+    model.compile_trunk()
+    model(kept.repeat(2, 2))  # here rather than in the first step, so that the bar starts honest
 
 
 def _batches(

@@ -62,7 +62,7 @@ class TrainConfig:
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    steps: int = 20_000
+    steps: int = 24_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
     dropout: float = 0.2
