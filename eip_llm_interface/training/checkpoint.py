@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ['Reached', 'load_checkpoint', 'save_checkpoint']
 
 FILE = 'checkpoint.safetensors'
+REMEMBERED = ('momentum_buffer', 'step', 'exp_avg', 'exp_avg_sq')
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def save_checkpoint(
     tensors = {}
     for name, parameter in model.named_parameters():
         tensors[f'weight.{name}'] = parameter.detach().cpu().contiguous()
-        for key, value in optimizer.state.get(parameter, {}).items():
+        for key, value in optimizer.state_of(parameter).items():
             tensors[f'{key}.{name}'] = value.detach().cpu().contiguous()
     metadata = {'state': json.dumps({'reached': asdict(reached), 'identity': identity})}
     fresh = folder / f'{FILE}.new'
@@ -67,10 +68,8 @@ def _restore(stored: Any, model: Any, optimizer: Any) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(stored.get_tensor(f'weight.{name}'))
-            state = {
-                key: stored.get_tensor(f'{key}.{name}').to(parameter.device)
-                for key in ('step', 'exp_avg', 'exp_avg_sq')
+            optimizer.state_of(parameter).update(
+                (key, stored.get_tensor(f'{key}.{name}').to(parameter.device))
+                for key in REMEMBERED
                 if f'{key}.{name}' in keys
-            }
-            if state:
-                optimizer.state[parameter] = state
+            )

@@ -16,6 +16,7 @@ from eip_llm_interface.training.batches import IGNORED, Row, batch_of, plan_batc
 from eip_llm_interface.training.checkpoint import Reached, load_checkpoint, save_checkpoint
 from eip_llm_interface.training.freed_memory import keep_freed_memory
 from eip_llm_interface.training.lexical_model import LexicalModel
+from eip_llm_interface.training.optimizer import Optimizer
 from eip_llm_interface.training.progress_bar import ProgressBar
 from eip_llm_interface.training.train_config import TrainConfig
 
@@ -96,9 +97,7 @@ def learn(
     `control` holds the ids that a gap may not hide, the padding first and the gap last. Returns
     how far the run has come, the stretches before an interruption included.
     """
-    optimizer = torch.optim.AdamW(
-        _parameter_groups(model), lr=config.learning_rate, betas=(0.9, 0.98), fused=True
-    )
+    optimizer = Optimizer(model, config)
     reached = Reached()
     if config.resume:
         reached = load_checkpoint(config.output, model, optimizer, identity)
@@ -119,8 +118,6 @@ def learn(
     with ProgressBar(config.steps, progress) as bar:
         for index, parts in _batches(rows, config, reached.step):
             torch.manual_seed(config.seed * 1_000_003 + index)
-            for group in optimizer.param_groups:
-                group['lr'] = config.learning_rate * _schedule(index, config.steps)
             total = 0.0
             for part in parts:
                 ids, labels = batch_of([rows[i] for i in part], control[0], device)
@@ -137,8 +134,7 @@ def learn(
                 total = total + loss.detach()
                 tokens += sum(len(rows[i].ids) for i in part)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=False)
+            optimizer.step(_schedule(index, config.steps))
             reached = Reached(index + 1, tokens, time.monotonic() - began)
             bar.show(reached.step, total)
             if reached.step % config.checkpoint_every == 0:
@@ -188,12 +184,6 @@ def _with_gaps(ids: Any, kept: Any, gap: int, share: float) -> Any:
     """Return `ids` with a share of the words hidden, so that no verdict hangs on one word."""
     hidden = (torch.rand(ids.shape, device=ids.device) < share) & ~torch.isin(ids, kept)
     return ids.masked_fill(hidden, gap)
-
-
-def _parameter_groups(model: Any) -> list[dict[str, Any]]:
-    matrices = [item for item in model.parameters() if item.dim() > 1]
-    others = [item for item in model.parameters() if item.dim() <= 1]
-    return [{'params': matrices, 'weight_decay': 0.1}, {'params': others, 'weight_decay': 0.0}]
 
 
 def _schedule(step: int, steps: int) -> float:

