@@ -57,7 +57,7 @@ class SafetyLlmConfig:
         default=True, metadata={'description': 'compute in 16 bits on an accelerator'}
     )
     enable_memory_efficient_attention: bool = field(
-        default=True, metadata={'description': 'use the fused attention of PyTorch'}
+        default=True, metadata={'description': 'use the fused attention of PyTorch, as models of `eip train` always do'}
     )
     enable_gradient_checkpointing: bool = field(
         default=False, metadata={'description': 'trade time for memory when training'}

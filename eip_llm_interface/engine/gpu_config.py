@@ -21,9 +21,10 @@ class GPUConfig:
 
     - off: 32-bit numbers, plain attention, every command is worked out anew. For comparing.
     - low: answers are remembered by command and scene.
-    - medium: fused attention (SDPA) where `enable_memory_efficient_attention`; BF16, or FP16 where
-      the GPU lacks it, where `enable_mixed_precision` and the device is a GPU. On a CPU numbers
-      stay 32-bit: half precision was not faster there.
+    - medium: fused attention (SDPA) where `enable_memory_efficient_attention` (models of
+      `eip train` always use it); BF16, or FP16 where the GPU lacks it, where
+      `enable_mixed_precision` and the device is a GPU. On a CPU numbers stay 32-bit: half
+      precision was not faster there.
     - high: text that the plan's grammar forces is written without asking the model, and
       the model is warmed up when it is loaded, so that the first command is as fast as others.
 

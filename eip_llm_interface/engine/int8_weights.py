@@ -43,32 +43,24 @@ def save_int8(model: Any, folder: Path) -> Path:
     return path
 
 
-def load_int8(folder: Path, dtype: Any, attention: str) -> Any:
-    """Return the model that `save_int8` wrote, its weights as `dtype`.
+def load_int8(folder: Path, dtype: Any) -> Any:
+    """Return the NanoNetwork of the weights that `save_int8` wrote, as `dtype`.
 
     Raises ValueError when tensors are missing or do not fit the configuration.
     """
-    import transformers
     from safetensors.torch import load_file
 
-    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    model = transformers.AutoModelForCausalLM.from_config(
-        config, dtype=dtype, attn_implementation=attention
-    )
+    from eip_llm_interface.engine.nano_network import NanoConfig, NanoNetwork
+
+    config = NanoConfig.load(folder)
     stored = load_file(folder / INT8_FILE)
-    state = {
+    weights = {
         name: (value.float() * scale if (scale := stored.get(f'{name}{SCALE}')) is not None
                else value).to(dtype)
         for name, value in stored.items()
         if not name.endswith(SCALE)
     }  # fmt: skip
     try:
-        found = model.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise ValueError(f'{folder / INT8_FILE}: {error}') from None
-    tied = {'lm_head.weight'} if config.tie_word_embeddings else set()
-    wrong = [*(set(found.missing_keys) - tied), *found.unexpected_keys]
-    if wrong:
-        raise ValueError(f'{folder / INT8_FILE} does not fit config.json: {", ".join(wrong[:3])}')
-    model.tie_weights()
-    return model
+        return NanoNetwork.of(config, weights)
+    except ValueError as error:
+        raise ValueError(f'{folder / INT8_FILE} does not fit config.json: {error}') from None

@@ -63,38 +63,49 @@ def load_model(name: str, device: str, options: EngineOptions) -> tuple[Any, Any
             f'model {name!r} is not a directory; give a directory or a Hugging Face hub name'
         )
     import torch
-    import transformers
 
-    transformers.utils.logging.disable_progress_bar()
     dtype = torch.float32
     if device != 'cpu' and options.half_precision:
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if local:
         least_mib = _stored_mib(Path(name)) * dtype.itemsize / STORED_BYTES
         _require_room(name, least_mib, options.max_memory_mib)
-    attention = 'sdpa' if options.efficient_attention else 'eager'
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
-        model: Any
         if local and (Path(name) / INT8_FILE).is_file():
-            model = load_int8(Path(name), dtype, attention)
+            tokenizer, model = _own(Path(name), dtype)
         else:
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                name,
-                local_files_only=local,
-                use_safetensors=True,
-                dtype=dtype,
-                attn_implementation=attention,
-            )
+            tokenizer, model = _of_transformers(name, local, dtype, options)
     except Exception as error:
         raise ModelError(
             f'model {name} cannot be loaded ({_one_line(error)}); check its files or name'
         ) from None
     # Only now it is known what each number takes here, and at all what a model of a hub takes.
     _require_room(name, _held_mib(model), options.max_memory_mib)
+    return tokenizer, _placed(name, model, device, options.max_memory_mib)
+
+
+def _own(folder: Path, dtype: Any) -> tuple[Any, Any]:
+    """Load a model of `eip train`, without `transformers`, which takes a second to import."""
+    from eip_llm_interface.engine.nano_tokenizer import NanoTokenizer
+
+    return NanoTokenizer(folder), load_int8(folder, dtype)
+
+
+def _of_transformers(name: str, local: bool, dtype: Any, options: EngineOptions) -> tuple[Any, Any]:
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer, _placed(name, model, device, options.max_memory_mib)
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        name,
+        local_files_only=local,
+        use_safetensors=True,
+        dtype=dtype,
+        attn_implementation='sdpa' if options.efficient_attention else 'eager',
+    )
+    return tokenizer, model
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ PLAN_DROPOUT = 0.05  # a plan copies marks, which a gap would hide
 VERDICT_SHARE = 0.75  # of a step's tokens; plans have a grammar to help them
 WARM_UP = 0.06
 LAST_SHARE = 0.03
-COMPILE_FROM = 2000  # steps; compiling takes as long as some 300
+COMPILE_FROM = 2000  # steps: fewer do not make up for the time that compiling takes
 
 
 class Answers:
@@ -114,7 +113,7 @@ def learn(
         keep_freed_memory()
         if config.steps - reached.step >= COMPILE_FROM:
             with autocast:
-                _compile(model, kept)
+                model.compile_trunk(kept.repeat(2, 2))  # now, so that the bar starts honest
     with ProgressBar(config.steps, progress) as bar:
         for index, parts in _batches(rows, config, reached.step):
             torch.manual_seed(config.seed * 1_000_003 + index)
@@ -140,14 +139,6 @@ def learn(
             if reached.step % config.checkpoint_every == 0:
                 save_checkpoint(config.output, model, optimizer, reached, identity)
     return reached
-
-
-def _compile(model: LexicalModel, kept: Any) -> None:
-    """Compile the model where there is a compiler; without one it runs as it is."""
-    if not shutil.which('g++'):
-        return
-    model.compile_trunk()
-    model(kept.repeat(2, 2))  # here rather than in the first step, so that the bar starts honest
 
 
 def _batches(

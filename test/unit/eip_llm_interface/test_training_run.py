@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from itertools import cycle, pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -119,17 +118,24 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     assert told[0] == told[1], 'the card leaves out what was learnt before the interruption'
 
 
+class Remembering:
+    """Remembers of each parameter what it is given."""
+
+    def __init__(self, **remembered: float) -> None:
+        self._remembered = {name: torch.tensor(value) for name, value in remembered.items()}
+        self._states: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
+
+    def state_of(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
+        return self._states.setdefault(parameter, dict(self._remembered))
+
+
 def test_all_of_a_checkpoint_goes_to_where_the_weights_are(tmp_path: Path) -> None:
-    model = torch.nn.Linear(2, 1)
-    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-    model(torch.ones(1, 2)).sum().backward()
-    optimizer.step()
-    reached = Reached(1, 2, 3.5)
-    save_checkpoint(tmp_path, model, optimizer, reached, 'mine')
-    there, restored = torch.nn.Linear(2, 1, device='meta'), SimpleNamespace(state={})
+    reached, optimizer = Reached(1, 2, 3.5), Remembering(step=1, exp_avg=0.1, momentum_buffer=0.2)
+    save_checkpoint(tmp_path, torch.nn.Linear(2, 1), optimizer, reached, 'mine')
+    there, restored = torch.nn.Linear(2, 1, device='meta'), Remembering()
     assert load_checkpoint(tmp_path, there, restored, 'of another run') == Reached()
     assert load_checkpoint(tmp_path, there, restored, 'mine') == reached
-    found = [value for state in restored.state.values() for value in state.values()]
+    found = [value for item in there.parameters() for value in restored.state_of(item).values()]
     assert len(found) == 6 and all(value.is_meta for value in found)
 
 
