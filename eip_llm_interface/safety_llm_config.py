@@ -57,7 +57,8 @@ class SafetyLlmConfig:
         default=True, metadata={'description': 'compute in 16 bits on an accelerator'}
     )
     enable_memory_efficient_attention: bool = field(
-        default=True, metadata={'description': 'use the fused attention of PyTorch, as models of `eip train` always do'}
+        default=True,
+        metadata={'description': 'use fused attention; models of `eip train` always do'},
     )
     enable_gradient_checkpointing: bool = field(
         default=False, metadata={'description': 'trade time for memory when training'}
