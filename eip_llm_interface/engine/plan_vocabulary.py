@@ -36,10 +36,19 @@ class PlanVocabulary:
         self._known = torch.zeros(size, dtype=torch.bool, device=device)
         self._known[[*tokens, *ends]] = True
 
+    def tokens(self, prompt: Any) -> Any:
+        """Return the ids of the tokens that may follow `prompt` (ids); None: all may."""
+        known = self._after(prompt)
+        return None if known is None else known.nonzero().flatten()
+
     def within(self, logits: Any, prompt: Any) -> Any:
         """Return `logits` [..., tokens], minus infinity for what may not follow `prompt` (ids)."""
+        known = self._after(prompt)
+        return logits if known is None else logits.masked_fill(~known, float('-inf'))
+
+    def _after(self, prompt: Any) -> Any:
         if self._known is None:
-            return logits
+            return None
         known = self._known.clone()
         known[prompt] = True
-        return logits.masked_fill(~known, float('-inf'))
+        return known

@@ -1,11 +1,11 @@
-"""What a model makes of whole prompts at once, without writing anything."""
+"""What a model makes of a prompt: how likely the few tokens are that may come next."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-__all__ = ['candidate_log_probs']
+__all__ = ['candidate_log_probs', 'next_logits']
 
 # Architectures whose logits are the last hidden state times the head's weights, and nothing else.
 PLAIN_HEADS = frozenset({'llama'})
@@ -32,3 +32,29 @@ def candidate_log_probs(
         last = {'logits_to_keep': 1} if 'logits_to_keep' in accepts else {}
         logits = model(**inputs, **last).logits[:, -1][:, candidates]
     return logits.float().log_softmax(-1)
+
+
+def next_logits(
+    model: Any, accepts: Collection[str], ids: Any, cache: Any, allowed: Any
+) -> tuple[Any, Any]:
+    """Return the logits [tokens] of what follows `ids` [1, width], and the cache with these.
+
+    `allowed` are the tokens that may come, others get minus infinity; with None all may.
+    """
+    import torch
+
+    inputs = {'input_ids': ids, 'past_key_values': cache, 'use_cache': True}
+    if allowed is None or model.config.model_type not in PLAIN_HEADS:
+        last = {'logits_to_keep': 1} if 'logits_to_keep' in accepts else {}
+        output = model(**inputs, **last)
+        found = output.logits[0, -1].float()
+        if allowed is None:
+            return found, output.past_key_values
+        computed = found[allowed]
+    else:
+        output = model.model(**inputs)
+        head = model.lm_head.weight
+        computed = (output.last_hidden_state[0, -1] @ head[allowed].T).float()
+    logits = torch.full((model.config.vocab_size,), float('-inf'), device=ids.device)
+    logits[allowed] = computed
+    return logits, output.past_key_values

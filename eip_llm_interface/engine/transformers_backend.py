@@ -12,7 +12,7 @@ from typing import Any
 from eip_llm_interface.engine.engine import CharGrammar, Generation, ModelError
 from eip_llm_interface.engine.loading import EngineOptions, choose_device, end_tokens, load_model
 from eip_llm_interface.engine.plan_vocabulary import PlanVocabulary
-from eip_llm_interface.engine.prefill import candidate_log_probs
+from eip_llm_interface.engine.prefill import candidate_log_probs, next_logits
 from eip_llm_interface.engine.steering import Steering
 
 __all__ = ['TransformersEngine']
@@ -155,6 +155,7 @@ class TransformersEngine:
                 cursor = self._steering.cursor(grammar)
         ids, _ = self._batch([prompt])
         asked = ids[0]
+        allowed = self._writable.tokens(asked)
         written: list[int] = []
         shown = ''
         first_s = 0.0
@@ -165,11 +166,7 @@ class TransformersEngine:
                 break
             with self._lock:
                 self._open_or_raise()
-                output = self._model(
-                    input_ids=ids, past_key_values=cache, use_cache=True, **self._keep_last()
-                )
-            cache = output.past_key_values
-            logits = self._writable.within(output.logits[0, -1].float(), asked)
+                logits, cache = next_logits(self._model, self._accepts, ids, cache, allowed)
             token = self._steering.choose(logits, cursor)
             if token is None:
                 raise ModelError(f'model {self._name} has no token that continues the plan grammar')
@@ -208,9 +205,6 @@ class TransformersEngine:
             on_text(text[len(shown) :])
             return text
         return shown
-
-    def _keep_last(self) -> dict[str, int]:
-        return {'logits_to_keep': 1} if 'logits_to_keep' in self._accepts else {}
 
     def _batch(self, prompts: Sequence[str]) -> tuple[Any, Any]:
         """Return token ids, padded on the left, and the mask; no mask when none is padded."""

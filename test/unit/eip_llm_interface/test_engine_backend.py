@@ -279,7 +279,9 @@ def test_a_plan_is_written_with_tokens_of_plans_and_of_its_prompt() -> None:
     logits, prompt = torch.arange(6.0), torch.tensor([3, 3])
     left = PlanVocabulary(config, 'm', [5], 'cpu').within(logits, prompt)
     assert left.isfinite().nonzero().flatten().tolist() == [0, 2, 3, 5]
-    assert PlanVocabulary(SimpleNamespace(), 'm', [5], 'cpu').within(logits, prompt) is logits
+    assert PlanVocabulary(config, 'm', [5], 'cpu').tokens(prompt).tolist() == [0, 2, 3, 5]
+    every = PlanVocabulary(SimpleNamespace(), 'm', [5], 'cpu')
+    assert every.within(logits, prompt) is logits and every.tokens(prompt) is None
 
 
 @pytest.mark.parametrize('tokens', [[6], [-1], ['a'], 7, {}])

@@ -13,9 +13,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from eip_llm_interface.engine import prefill
 from eip_llm_interface.engine.int8_weights import save_int8
 from eip_llm_interface.engine.nano_network import NanoConfig, NanoNetwork
 from eip_llm_interface.engine.nano_tokenizer import NanoTokenizer
+from eip_llm_interface.engine.prefill import next_logits
 from eip_llm_interface.gpu_optimized_llm import SHIPPED_MODEL
 
 IDS = torch.tensor([[1, 5, 9, 3, 3, 17, 30, 2, 11]])
@@ -80,6 +82,19 @@ def test_tokens_that_follow_are_read_as_if_all_came_at_once(
         output = nano(IDS[:, start:end], past_key_values=past, use_cache=True)
         past, found = output.past_key_values, [*found, output.logits]
     assert close(torch.cat(found, dim=1), nano(IDS).logits)
+
+
+@pytest.mark.parametrize('plain', [True, False])
+def test_only_tokens_that_may_come_have_logits(
+    nano: NanoNetwork, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    if not plain:
+        monkeypatch.setattr(prefill, 'PLAIN_HEADS', frozenset())
+    _, cache = next_logits(nano, ('logits_to_keep',), IDS[:, :4], None, None)
+    allowed = torch.tensor([3, 7, 20])
+    found, _ = next_logits(nano, ('logits_to_keep',), IDS[:, 4:], cache, allowed)
+    assert found.isfinite().nonzero().flatten().tolist() == allowed.tolist()
+    assert close(found[allowed], nano(IDS).logits[0, -1, allowed])
 
 
 @pytest.mark.parametrize(
