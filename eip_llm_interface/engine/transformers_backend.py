@@ -31,6 +31,7 @@ class TransformersEngine:
         self._device = choose_device(self._options.device)
         self._lock = threading.RLock()
         self._closed = False
+        self._columns: dict[tuple[str, ...], list[int]] = {}
         self._name = Path(str(model)).name
         self._folder = Path(model) if Path(str(model)).is_dir() else None
         self._tokenizer, self._model = load_model(str(model), self._device, self._options)
@@ -78,7 +79,7 @@ class TransformersEngine:
         if not prompts:
             return []
         self._open_or_raise()
-        columns = self._first_tokens(candidates)
+        columns = self._first_tokens(tuple(candidates))
         with self._lock, torch.inference_mode():
             self._open_or_raise()
             ids, mask = self._batch(prompts)
@@ -237,12 +238,15 @@ class TransformersEngine:
                 'shorten the command or the scene'
             )
 
-    def _first_tokens(self, candidates: Sequence[str]) -> list[int]:
+    def _first_tokens(self, candidates: tuple[str, ...]) -> list[int]:
+        if candidates in self._columns:
+            return self._columns[candidates]
         ids = [self._tokenizer.encode(text, add_special_tokens=False)[0] for text in candidates]
         if len(set(ids)) != len(ids):
             raise ModelError(
                 f'model {self._name}: candidates {list(candidates)} begin with the same token'
             )
+        self._columns = {candidates: ids}  # of the last ones: a format asks for the same always
         return ids
 
     def _reserved_mib(self) -> float:
