@@ -11,20 +11,29 @@ INT8_FILE = 'model.int8.safetensors'
 SCALE = '.scale'
 LARGEST = 127
 LEAST = 1e-12
+WORDS = 'model.embed_tokens.weight'
+FACTORS = ('words', 'lift')
 
 
 def save_int8(model: Any, folder: Path) -> Path:
     """Write config.json and `model`'s weights into `folder` and return the weights' path.
 
     Matrices are rounded to the nearest of 255 steps of their row's largest value (symmetric
-    quantisation); vectors stay FP16. A tensor that two layers share is written once.
+    quantisation); vectors stay FP16. A tensor that two layers share is written once. Where the
+    model has `factors` (words [tokens, size], lift [hidden, size]) of its embedding, these are
+    written instead.
     """
     import torch
     from safetensors.torch import save_file
 
     tensors: dict[str, Any] = {}
     written: set[int] = set()
-    for name, tensor in model.state_dict().items():
+    state = model.state_dict()
+    factors = getattr(model, 'factors', None)
+    if factors is not None:
+        written.add(state.pop(WORDS).data_ptr())
+        state |= zip(FACTORS, factors, strict=True)
+    for name, tensor in state.items():
         if tensor.data_ptr() in written:
             continue
         written.add(tensor.data_ptr())
@@ -60,6 +69,9 @@ def load_int8(folder: Path, dtype: Any) -> Any:
         for name, value in stored.items()
         if not name.endswith(SCALE)
     }  # fmt: skip
+    if FACTORS[0] in weights and FACTORS[1] in weights:
+        words, lift = (weights.pop(name) for name in FACTORS)
+        weights[WORDS] = words @ lift.T
     try:
         return NanoNetwork.of(config, weights)
     except ValueError as error:

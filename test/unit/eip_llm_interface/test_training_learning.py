@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import shutil
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch._inductor.config as inductor
+from safetensors import safe_open
 
+from eip_llm_interface.engine.int8_weights import INT8_FILE, load_int8, save_int8
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.optimizer import Optimizer
 from eip_llm_interface.training.train_config import TrainConfig
 
+# PyTorch's compiler imports parts of PyTorch that are deprecated.
+pytestmark = pytest.mark.filterwarnings('ignore:.*torch.jit:DeprecationWarning')
 CONFIG = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
+
+
+def made(config: TrainConfig) -> LexicalModel:
+    torch.manual_seed(1)
+    ids = dict.fromkeys(('<bos>', '<eos>', '<pad>'), 0)
+    return LexicalModel(config, torch.randn(8, 4), ids, range(8))
 
 
 @pytest.fixture
 def lexical() -> LexicalModel:
-    torch.manual_seed(1)
-    ids = dict.fromkeys(('<bos>', '<eos>', '<pad>'), 0)
-    return LexicalModel(CONFIG, torch.randn(8, 4), ids, range(8))
+    return made(CONFIG)
 
 
 def test_muon_moves_the_trunks_matrices_and_adam_the_rest(lexical: LexicalModel) -> None:
@@ -57,3 +66,15 @@ def test_without_a_compiler_the_trunk_runs_as_it_is(
     plain = lexical(ids)
     assert not lexical.compile_trunk(ids)
     assert torch.equal(lexical(ids), plain)
+
+
+def test_words_may_be_shorter_than_the_network_is_wide(tmp_path: Path) -> None:
+    learner, ids = made(replace(CONFIG, word_size=4)).eval(), torch.tensor([[1, 2, 3, 4]])
+    with torch.no_grad():
+        wanted = learner(ids)
+        save_int8(learner.merged(), tmp_path)
+    network = load_int8(tmp_path, torch.float32)
+    assert torch.allclose(network.model(ids).last_hidden_state, wanted, atol=0.1)
+    with safe_open(tmp_path / INT8_FILE, framework='pt') as stored:
+        assert stored.get_slice('words').get_shape() == [8, 4]
+        assert 'model.embed_tokens.weight' not in stored.keys()  # noqa: SIM118 it is no mapping
