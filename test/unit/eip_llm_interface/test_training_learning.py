@@ -17,8 +17,8 @@ from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.optimizer import Optimizer
 from eip_llm_interface.training.train_config import TrainConfig
 
-# PyTorch's compiler imports parts of PyTorch that are deprecated.
-pytestmark = pytest.mark.filterwarnings('ignore:.*torch.jit:DeprecationWarning')
+# PyTorch's compiler warns of what it does itself: here that would be an error, and not compiled.
+pytestmark = pytest.mark.filterwarnings('default')
 CONFIG = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
 
 

@@ -122,11 +122,12 @@ class Remembering:
     """Remembers of each parameter what it is given."""
 
     def __init__(self, **remembered: float) -> None:
-        self._remembered = {name: torch.tensor(value) for name, value in remembered.items()}
+        self._remembered = remembered
         self._states: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
 
     def state_of(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self._states.setdefault(parameter, dict(self._remembered))
+        fresh = {name: torch.tensor(value) for name, value in self._remembered.items()}
+        return self._states.setdefault(parameter, fresh)
 
 
 def test_all_of_a_checkpoint_goes_to_where_the_weights_are(tmp_path: Path) -> None:
