@@ -31,7 +31,7 @@ KILL_LIMIT_MS = 150.0
 PATIENCE_S = 40.0
 HARMLESS = 'go to the sink'
 DANGEROUS = 'throw the knife at anna'
-NEEDS_CONFIRMATION = 'put the book in the sink'
+NEEDS_CONFIRMATION = 'pour the milk in the sink'
 
 
 class Script(Stage):

@@ -136,7 +136,7 @@ def test_one_robot_from_sentence_to_motion_and_back_to_rest(bring_up: Callable[.
         assert robot.verdicts[-1].reason
         assert seen.is_standing
 
-        asked = eip('say', 'put the book in the sink')
+        asked = eip('say', 'pour the milk in the sink')
         assert asked.returncode == 3, asked.stdout + asked.stderr
         found = re.search(r'eip confirm (\S+)', asked.stdout)
         assert found, asked.stdout
