@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ['INT8_FILE', 'load_int8', 'save_int8']
+__all__ = ['INT8_FILE', 'WORDS', 'load_int8', 'save_int8']
 
 INT8_FILE = 'model.int8.safetensors'
 SCALE = '.scale'

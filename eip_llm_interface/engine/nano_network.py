@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
 
+from eip_llm_interface.engine.int8_weights import WORDS
+
 __all__ = ['NanoConfig', 'NanoNetwork', 'Output']
 
 # What config.json must say, since the network knows nothing else.
@@ -26,7 +28,7 @@ FIXED = {
     'mlp_bias': False,
     'tie_word_embeddings': True,
 }
-WORDS, NORM = 'model.embed_tokens.weight', 'model.norm.weight'
+NORM = 'model.norm.weight'
 PARTS = {
     'before_attention': ('input_layernorm',),
     'query_key_value': ('self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'),

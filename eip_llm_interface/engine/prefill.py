@@ -25,12 +25,7 @@ def candidate_log_probs(
         inputs['attention_mask'] = mask
         if 'position_ids' in accepts:
             inputs['position_ids'] = (mask.cumsum(-1) - 1).clamp(min=0)
-    if model.config.model_type in PLAIN_HEADS:
-        hidden = model.model(**inputs).last_hidden_state[:, -1]
-        logits = hidden @ model.lm_head.weight[candidates].T
-    else:
-        last = {'logits_to_keep': 1} if 'logits_to_keep' in accepts else {}
-        logits = model(**inputs, **last).logits[:, -1][:, candidates]
+    logits, _ = _logits_of(model, accepts, inputs, candidates)
     return logits.float().log_softmax(-1)
 
 
@@ -44,17 +39,23 @@ def next_logits(
     import torch
 
     inputs = {'input_ids': ids, 'past_key_values': cache, 'use_cache': True}
-    if allowed is None or model.config.model_type not in PLAIN_HEADS:
-        last = {'logits_to_keep': 1} if 'logits_to_keep' in accepts else {}
-        output = model(**inputs, **last)
-        found = output.logits[0, -1].float()
-        if allowed is None:
-            return found, output.past_key_values
-        computed = found[allowed]
-    else:
-        output = model.model(**inputs)
-        head = model.lm_head.weight
-        computed = (output.last_hidden_state[0, -1] @ head[allowed].T).float()
-    logits = torch.full((model.config.vocab_size,), float('-inf'), device=ids.device)
-    logits[allowed] = computed
+    found, output = _logits_of(model, accepts, inputs, allowed)
+    logits = found[0].float()
+    if allowed is not None:
+        every = torch.full((model.config.vocab_size,), float('-inf'), device=ids.device)
+        every[allowed] = logits
+        logits = every
     return logits, output.past_key_values
+
+
+def _logits_of(
+    model: Any, accepts: Collection[str], inputs: dict[str, Any], tokens: Any
+) -> tuple[Any, Any]:
+    """Return the logits [rows, tokens] of `tokens` as the next one, all with None; the output."""
+    if tokens is not None and model.config.model_type in PLAIN_HEADS:
+        output = model.model(**inputs)
+        return output.last_hidden_state[:, -1] @ model.lm_head.weight[tokens].T, output
+    last = {'logits_to_keep': 1} if 'logits_to_keep' in accepts else {}
+    output = model(**inputs, **last)
+    logits = output.logits[:, -1]
+    return (logits if tokens is None else logits[:, tokens]), output

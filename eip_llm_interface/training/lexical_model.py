@@ -173,10 +173,9 @@ class LexicalModel(nn.Module):
         """Return the model as a plain `LlamaForCausalLM` in evaluation mode; this one is spent."""
         llama: Any = self._whole[0]
         places = self.get_buffer('places')
-        every = torch.arange(len(places), device=places.device)
-        rows = self.embed(every)
+        words = self.words(torch.arange(len(places), device=places.device))
         if isinstance(self.lift, nn.Linear):
-            llama.factors = (self.words(every), self.lift.weight)
-        self.trunk.embed_tokens = nn.Embedding.from_pretrained(rows, freeze=False)
+            llama.factors = (words, self.lift.weight)
+        self.trunk.embed_tokens = nn.Embedding.from_pretrained(self.lift(words), freeze=False)
         llama.tie_weights()
         return llama.eval()

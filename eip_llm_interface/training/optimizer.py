@@ -22,9 +22,9 @@ class Optimizer:
     """
 
     def __init__(self, model: LexicalModel, config: TrainConfig) -> None:
-        trunk = {id(item) for item in model.trunk.parameters() if item.dim() == 2}
-        matrices = [item for item in model.parameters() if id(item) in trunk]
-        others = [item for item in model.parameters() if id(item) not in trunk]
+        matrices = [item for item in model.trunk.parameters() if item.dim() == 2]
+        taken = set(map(id, matrices))
+        others = [item for item in model.parameters() if id(item) not in taken]
         groups = [
             {'params': [item for item in others if item.dim() > 1], 'weight_decay': WEIGHT_DECAY},
             {'params': [item for item in others if item.dim() <= 1], 'weight_decay': 0.0},
