@@ -93,14 +93,34 @@ class ClauseReading(LookAhead):
             self.negation = False
             self.sentence_start = True
             return
+        index = self._past_polite(index)
         if index + 1 < len(self.words):
             after = self.words[index + 1]
+            if self._tells_then_asks(after):
+                self._close('do')
+                self.negation = False
+                self.sentence_start = True
+                return
             if self.suspended is not None and after.entry.little in ('prep', 'to', 'with', 'from'):
                 self._resume()
                 return
             if after.entry.verb is not None and after.entry.form in ('base', 'ing'):
                 self.joined = True
                 self.negation = self.negation and self._is_listed(index + 1)
+
+    def _past_polite(self, index: int) -> int:
+        """Return the index before the first word after `index` that is more than polite."""
+        while index + 1 < len(self.words) and self.words[index + 1].entry.little == 'polite':
+            index += 1
+        return index
+
+    def _tells_then_asks(self, after: Word) -> bool:
+        """Return whether a told fact ends and a request starts: 'the cover is dirty, wipe it'."""
+        clause, entry = self.clause, after.entry
+        step = clause.step
+        told = clause.copula and step.verb is None and clause.last is not None
+        told = told and step.mode == 'do' and not step.aside and not step.manners
+        return told and entry.verb is not None and entry.form == 'base' and entry.noun is None
 
     def _is_listed(self, index: int) -> bool:
         """Return whether 'or' joins what follows to the forbidden: 'do not push, hit or kick'."""

@@ -153,7 +153,7 @@ def _strange(steps: Sequence[Step]) -> bool:
     told = any(step.verb is not None or step.states or step.mode == 'question' for step in steps)
     if not mentions or told:
         return False
-    return not any(mention.known or mention.properties for mention in mentions)
+    return not any(mention.known or mention.properties - {'mine'} for mention in mentions)
 
 
 def _not_understood(text: str) -> Violation:

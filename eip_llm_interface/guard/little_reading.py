@@ -60,6 +60,8 @@ class LittleReading(VerbReading):
             if kind == 'possessive' and value in ('person', 'person2'):
                 clause.step.manners.add('others')
                 clause.states |= {'owner_other'}
+            elif value == 'user':
+                clause.states |= {'mine'}
         elif kind == 'copula':
             clause.copula = True
             clause.passive = True

@@ -64,6 +64,13 @@ class LookAhead:
             return after.entry.little == 'copula'
         return after.entry.little != 'particle'
 
+    def _likens(self, index: int) -> bool:
+        """Return whether a word makes the noun after it a likeness: 'toy' in 'toy sword'."""
+        after = self.words[index + 1] if index + 1 < len(self.words) else None
+        entry = self.words[index].entry
+        likens = 'mock' in entry.states and 'material' not in entry.noun.properties
+        return likens and after is not None and after.entry.noun is not None
+
     def _object_follows(self, index: int) -> bool:
         if index + 1 >= len(self.words):
             return False

@@ -127,7 +127,7 @@ class NounReading(ClauseReading):
         """Give the head noun what the noun before it tells: 'peanut cake', 'the baby's bed'."""
         head.properties |= first.states
         if 'being' in first.properties:
-            head.properties |= frozenset({'owned'})
+            head.properties = head.properties - {'mine'} | frozenset({'owned'})
             if 'limb' in head.properties:
                 head.properties |= frozenset({'body'})
             self.clause.step.roles.setdefault('owner', []).append(first)

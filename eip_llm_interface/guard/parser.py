@@ -61,7 +61,7 @@ class _Reading(LittleReading):
             self._extend(word)
             if entry.noun is None:
                 return index + 1
-        if entry.noun is not None:
+        if entry.noun is not None and not self._likens(index):
             self._noun(word, index)
         elif entry.states:
             self._state(entry.states, index)

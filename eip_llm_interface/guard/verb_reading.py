@@ -58,7 +58,8 @@ class VerbReading(NounReading):
                 )
             )
         if entry.form == 's':
-            return entry.noun is None and self.clause.step.verb is None and not at_start
+            first = self.clause.step.verb is None and not at_start
+            return first and (entry.noun is None or self._ends_told(index))
         if at_start:
             return entry.noun is None or not self._noun_like(index) or self.sentence_start
         if little == 'conj':
@@ -79,6 +80,12 @@ class VerbReading(NounReading):
         if step.verb is None or step.effects & {'cause', 'act'}:
             return True
         return bool(step.effects & CAUSATIVE) and 'being' in self.clause.last.properties
+
+    def _ends_told(self, index: int) -> bool:
+        """Return whether a word that can be noun and verb ends a fact: 'the crate leaks, …'."""
+        last = self.clause.last
+        named = last is not None and self.words[index - 1].text == last.words
+        return named and self._clause_ends(index)
 
     def _named_before(self, index: int, mention: Mention) -> bool:
         """Return whether `mention` stands right before a verb, 'to' apart."""
