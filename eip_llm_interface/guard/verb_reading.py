@@ -26,6 +26,8 @@ class VerbReading(NounReading):
         at_start = self.sentence_start or self.clause.empty or self.joined or little == 'comma'
         if little == 'det' or self.clause.of or (little == 'possessive'):
             return False
+        if entry.little == 'particle' and not self._object_follows(index):
+            return False
         is_described = little in ('copula', 'neg') and value != 'omit'
         if entry.form == 'base' and self.clause.copula and is_described:
             return False
