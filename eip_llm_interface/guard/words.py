@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from eip_llm_interface.knowledge.lexicon import Entry
+from eip_llm_interface.knowledge.lexicon import Entry, endings_apart
 from eip_llm_interface.knowledge.ontology import Knowledge
 
 __all__ = [
@@ -31,8 +31,6 @@ QUOTES = str.maketrans(
 )
 NO_ACCENT = str.maketrans('ØøÆæŁłĐđÐðŒœßẞıÞþ', 'OoAaLlDdDdOossiTt')
 CONTRACTIONS = re.compile(r"\b(?:don't|dont|do not|doesn't|mustn't|shouldn't|can't|cannot|won't)\b")
-SHORT = re.compile(r"'(?:re|ve|ll|d|m)\b")
-OWNER = re.compile(r"'s\b|(?<=s)'(?=\s)")
 NOTHING = Entry()
 TITLES = frozenset(
     {
@@ -68,8 +66,7 @@ class Word:
 def cut(text: str, knowledge: Knowledge) -> list[Word]:
     """Return the words of `text`; positions count in the text with CamelCase spaced out."""
     spaced = base_letters(spaced_out(text))
-    low = SHORT.sub(lambda match: ' ' * len(match[0]), spaced.lower())
-    low = OWNER.sub(lambda match: '§' + ' ' * (len(match[0]) - 1), low)
+    low = endings_apart(spaced.lower())
     matches = [(match[0], match.start(), match.end()) for match in TOKEN.finditer(low)]
     tokens = [match[0] for match in matches]
     words: list[Word] = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from eip_llm_interface.knowledge.inflect import noun_forms, verb_forms
 
-__all__ = ['Entity', 'Entry', 'Lexicon', 'VerbSense']
+__all__ = ['OWNER', 'Entity', 'Entry', 'Lexicon', 'VerbSense', 'endings_apart']
+
+OWNER = '§'
+SHORT = re.compile(r"'(?:re|ve|ll|d|m)\b")
+OWNERS_END = re.compile(r"'s\b|(?<=s)'(?=\s)")
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Lexicon:
 
     def entry(self, phrase: str) -> Entry:
         """Return the entry of `phrase`, made when new."""
-        words = tuple(phrase.split())
+        words = tuple(endings_apart(phrase).replace(OWNER, f' {OWNER}').split())
         found = self._exact.get(words)
         if found is None:
             found = self._exact[words] = Entry()
@@ -121,3 +126,9 @@ class Lexicon:
                 return entry.noun
             words = words[1:]
         return None
+
+
+def endings_apart(text: str) -> str:
+    """Return `text` of the same length without "'ll" and the like, and with OWNER for "'s"."""
+    text = SHORT.sub(lambda match: ' ' * len(match[0]), text)
+    return OWNERS_END.sub(lambda match: OWNER + ' ' * (len(match[0]) - 1), text)
