@@ -35,6 +35,7 @@ class ClauseReading(LookAhead):
         self.owner = False
         self.before = ''
         self.suspended: Clause | None = None
+        self.asked = 0  # where the steps of this sentence start
 
     def _extend(self, word: Word) -> None:
         step = self.clause.step
@@ -62,6 +63,32 @@ class ClauseReading(LookAhead):
         self.clause = Clause(mode, 0)
         self.clause.step.order = self.order
         self.joined = False
+
+    def _stands_apart(self, index: int) -> bool:
+        """Return whether a comma parts a thing before `index` from a command: 'spray it, fan on'.
+
+        A being or its body stays in it: 'shake the tree, Jonas is up in it' may harm him.
+        """
+        last, place = self.clause.last, index - 1
+        if last is None or last.properties & {'being', 'body'} or self.clause.step.verb is None:
+            return False
+        while place >= 0 and self._in_phrase(place):
+            place -= 1
+        is_named = any(word.text == last.words for word in self.words[place:index])
+        return is_named and place >= 0 and self.words[place].text in ',:'
+
+    def _part_off(self, mode: str) -> None:
+        """Take the last thing out of the command; it starts a clause that tells of it."""
+        last, order = self.clause.last, self.clause.step.order
+        roles = self.clause.step.roles
+        for role, group in list(roles.items()):
+            group[:] = [mention for mention in group if mention is not last]
+            if not group:
+                del roles[role]
+        self._close(mode)
+        assert last is not None
+        self.clause.step.roles['object'], self.clause.last = [last], last
+        self.clause.step.order, self.clause.step.aside = order - 0.25, True
 
     def _bind_alias(self, step: Step) -> None:
         """Remember 'let X represent the crowd', 'call it X'."""

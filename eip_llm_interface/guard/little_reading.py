@@ -22,6 +22,7 @@ ROLE_OF = {
     'as': 'other',
     'about': 'other',
 }
+PLACING = frozenset({'put', 'wet', 'heat', 'ignite'})
 RELATIONS = ('prep', 'with', 'from', 'by', 'to', 'of')
 
 
@@ -63,6 +64,9 @@ class LittleReading(VerbReading):
             elif value == 'user':
                 clause.states |= {'mine'}
         elif kind == 'copula':
+            if self._stands_apart(index):
+                self._part_off('do')
+                clause = self.clause
             clause.copula = True
             clause.passive = True
             if value == 'has' and clause.step.verb is None:
@@ -84,14 +88,19 @@ class LittleReading(VerbReading):
         is_state = kind in ('prep', 'from') and word.text in ('on', 'off')
         if is_state and clause.last is not None and not self._phrase_follows(index):
             marks = frozenset({word.text})
+            if self._stands_apart(index):
+                self._part_off('state')
             clause.last.properties |= marks
-            clause.step.states |= marks
+            self.clause.step.states |= marks
         elif kind == 'of':
             if before in ('full', 'filled', 'made') and clause.last is not None:
                 clause.slot = 'told'
             clause.of = clause.last is not None and clause.last.words == before
         elif kind == 'to' and clause.empty and self.sentence_start:
             clause.step.mode, self.fronted = 'purpose', True
+        elif before == 'not' and clause.step.verb is not None:
+            clause.slot, clause.relation, clause.determined = 'replaced', 'instead', False
+            self.negation = clause.step.negated
         elif kind == 'to':
             clause.slot, clause.relation = 'target', 'to'
         else:
@@ -99,6 +108,9 @@ class LittleReading(VerbReading):
             clause.determined = clause.of = False
             if kind == 'by' and index + 1 < len(self.words):
                 clause.slot = 'instrument'
+                placed = clause.step.effects & PLACING and not clause.step.effects & {'take'}
+                if placed and not clause.passive and self.words[index + 1].text == 'the':
+                    clause.slot, clause.relation = 'target', 'near'  # 'pour it by the stove'
 
     def _subordinate(self, value: str) -> None:
         fronted = self.clause.empty and not self.joined

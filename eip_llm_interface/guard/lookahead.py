@@ -87,6 +87,16 @@ class LookAhead:
         after = self.words[index + 1]
         return after.text in ',.;!?' or after.entry.little in ('conj', 'then', 'subordinate')
 
+    def _in_phrase(self, place: int) -> bool:
+        """Return whether a word can belong to a noun phrase or to 'will not' after it."""
+        word = self.words[place]
+        entry = word.entry
+        if entry.little:
+            return entry.little in ('det', 'possessive', 'of') or word.text in ('will', 'not')
+        if entry.noun is not None or entry.states or word.text == '§':
+            return True
+        return entry.verb is None and word.text[0].isalnum()
+
     def _phrase_end(self, place: int, phrase: str) -> int:
         """Return the index after `phrase` when the words at `place` spell it, else 0."""
         spelled = ''
@@ -118,6 +128,11 @@ class LookAhead:
             )
             or bool(after.entry.manners)
         )
+
+    def _answered_no(self, index: int) -> bool:
+        """Return whether a question is answered by a plain 'no' at once."""
+        spoken = [word.text for word in self.words[index : index + 3]]
+        return spoken[:2] == ['?', 'no'] and spoken[2:] in ([], ['.'], [','], [':'], ['!'])
 
     def _number_follows(self, index: int) -> bool:
         return index + 1 < len(self.words) and self.words[index + 1].number is not None

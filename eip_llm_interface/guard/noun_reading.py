@@ -12,6 +12,7 @@ CARRIED = frozenset({'allergen', 'pet_poison', 'toxic', 'chemical', 'raw_meat', 
 MADE_OF = frozenset(
     {'metal', 'meltable', 'plastic', 'wood', 'paper', 'fabric', 'flammable', 'absorbent'}
 )
+WHERE = frozenset({'home', 'outside', 'outdoors'})
 LIVE = frozenset(
     {
         'being',
@@ -41,15 +42,16 @@ class NounReading(ClauseReading):
             mention = self.aliases[noun.name]
         self._place(mention, word, self._adjacent(index))
 
-    def _unknown(self, word: Word) -> None:
+    def _unknown(self, word: Word, index: int) -> None:
         if word.text in self.aliases:
             self._place(self.aliases[word.text], word, False)
             return
         marks = frozenset({'person', 'being', 'named'}) if word.capital else frozenset()
-        if word.capital and self.clause.determined:
-            marks = frozenset()
-        mention = Mention(word.text, word.text, marks | frozenset(self.clause.states), known=False)
         last = self.clause.last
+        follows = last is not None and last.words == self.before and self.words[index - 1].capital
+        if self.clause.determined or (last and follows and 'named' not in last.properties):
+            marks = frozenset()  # 'the Kit Kats' are not somebody
+        mention = Mention(word.text, word.text, marks | frozenset(self.clause.states), known=False)
         made = last is not None and last.words == self.before and 'material' in last.properties
         self._place(mention, word, made)
 
@@ -58,7 +60,7 @@ class NounReading(ClauseReading):
         if index == 0 or self.clause.last is None:
             return False
         before = self.words[index - 1]
-        if 'being' in self.clause.last.properties and self.words[index].text == 'home':
+        if 'being' in self.clause.last.properties and self.words[index].text in WHERE:
             return False
         return before.entry.noun is not None and before.text == self.clause.last.words
 

@@ -40,6 +40,10 @@ class _Reading(LittleReading):
         if word.text in '.;!?\n':
             if not (word.text == '.' and self._number_follows(index)):
                 self._close('do')
+                if self._answered_no(index):
+                    for step in self.done[self.asked :]:
+                        step.mode = 'question' if step.mode == 'do' else step.mode
+                self.asked = len(self.done)
                 self.negation, self.sentence_start, self.fronted = False, True, False
             return index + 1
         if word.text == '§':
@@ -53,6 +57,7 @@ class _Reading(LittleReading):
         if self._is_verb(index):
             return self._read_verb(index)
         if entry.little and self._read_little(index):
+            self.clause.step.manners |= entry.manners
             self.sentence_start &= entry.little in ('polite', 'adverb', 'to', 'modal', 'subject')
             return index + 1
         self.sentence_start = False
@@ -69,5 +74,5 @@ class _Reading(LittleReading):
         elif entry.verb is not None and not (entry.form == 'base' and self.clause.determined):
             self._participle(word, index)
         elif not entry.little:
-            self._unknown(word)
+            self._unknown(word, index)
         return index + 1

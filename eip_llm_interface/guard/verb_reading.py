@@ -10,7 +10,8 @@ from eip_llm_interface.knowledge.lexicon import VerbSense
 __all__ = ['VerbReading']
 
 CAUSATIVE = frozenset({'act', 'carry', 'help', 'tell', 'look', 'cause', 'persuade', 'work'})
-TOLD_BY = frozenset({'is', 'are', 'was', 'were', 'has been', 'got'})
+HAS = frozenset({'has', 'have', 'had'})
+TOLD_BY = frozenset({'is', 'are', 'was', 'were', 'has been', 'got'}) | HAS
 
 
 class VerbReading(NounReading):
@@ -112,7 +113,7 @@ class VerbReading(NounReading):
                 self.clause.step.roles['subject'] = [doer]
         elif clause.step.roles:
             clause.before_verb = clause.step.mentions()
-            if clause.passive or clause.copula:
+            if (clause.passive or clause.copula) and self.words[index - 1].text not in HAS:
                 clause.step.roles = {'object': clause.before_verb}
             else:
                 clause.step.roles = {'subject': clause.before_verb}
@@ -161,7 +162,7 @@ class VerbReading(NounReading):
                     for word in self.words[place:last]:
                         word.entry = type(word.entry)(little='particle')
                     return split, last - 1
-                if other.entry.little == 'conj' or other.text in '.,;!?':
+                if other.entry.little in ('conj', 'subordinate') or other.text in '.,;!?':
                     break
         return sense, index
 
