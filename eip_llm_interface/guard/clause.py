@@ -22,6 +22,7 @@ class Clause:
         self.passive = False
         self.progressive = False
         self.before_verb: list[Mention] = []
+        self.fact_order: float | None = None
 
     @property
     def empty(self) -> bool:

@@ -49,9 +49,12 @@ class ClauseReading(LookAhead):
         if self.fronted and step.mode == 'purpose' and mode == 'do' and not self.at_comma:
             step.mode = 'do'
         if not clause.empty:
-            if step.verb is None and clause.copula:
+            if step.verb is None and (clause.copula or clause.fact_order is not None):
                 step.mode = 'state' if step.mode in ('do', 'condition') else step.mode
                 step.order = min(step.order, self.order - 0.25)
+            if step.mode == 'state' and clause.fact_order is not None:
+                step.order = clause.fact_order
+                self.done[-1].manners |= step.manners
             if clause.states and clause.last is not None:
                 clause.last.properties |= frozenset(clause.states)
             if step.aside and self.done:
@@ -60,35 +63,10 @@ class ClauseReading(LookAhead):
             self.done.append(step)
             self._bind_alias(step)
         self.order += 1.0
+        self.suspended = None
         self.clause = Clause(mode, 0)
         self.clause.step.order = self.order
         self.joined = False
-
-    def _stands_apart(self, index: int) -> bool:
-        """Return whether a comma parts a thing before `index` from a command: 'spray it, fan on'.
-
-        A being or its body stays in it: 'shake the tree, Jonas is up in it' may harm him.
-        """
-        last, place = self.clause.last, index - 1
-        if last is None or last.properties & {'being', 'body'} or self.clause.step.verb is None:
-            return False
-        while place >= 0 and self._in_phrase(place):
-            place -= 1
-        is_named = any(word.text == last.words for word in self.words[place:index])
-        return is_named and place >= 0 and self.words[place].text in ',:'
-
-    def _part_off(self, mode: str) -> None:
-        """Take the last thing out of the command; it starts a clause that tells of it."""
-        last, order = self.clause.last, self.clause.step.order
-        roles = self.clause.step.roles
-        for role, group in list(roles.items()):
-            group[:] = [mention for mention in group if mention is not last]
-            if not group:
-                del roles[role]
-        self._close(mode)
-        assert last is not None
-        self.clause.step.roles['object'], self.clause.last = [last], last
-        self.clause.step.order, self.clause.step.aside = order - 0.25, True
 
     def _bind_alias(self, step: Step) -> None:
         """Remember 'let X represent the crowd', 'call it X'."""
@@ -134,6 +112,16 @@ class ClauseReading(LookAhead):
             if after.entry.verb is not None and after.entry.form in ('base', 'ing'):
                 self.joined = True
                 self.negation = self.negation and self._is_listed(index + 1)
+            elif self._tells_fact(index):
+                interrupted = self.clause
+                self._close('do')
+                self.clause.fact_order = interrupted.step.order - 0.25
+                self.suspended = interrupted
+
+    def _tells_fact(self, index: int) -> bool:
+        """Return whether the comma at `index` leads from what is done to what is so."""
+        is_done = self.clause.step.verb is not None and self.words[index].text == ','
+        return is_done and self._fact_follows(index + 1)
 
     def _past_polite(self, index: int) -> int:
         """Return the index before the first word after `index` that is more than polite."""

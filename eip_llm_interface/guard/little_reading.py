@@ -23,6 +23,8 @@ ROLE_OF = {
     'about': 'other',
 }
 PLACING = frozenset({'put', 'wet', 'heat', 'ignite'})
+INSIDE = ('in', 'on', 'under')
+LINKS = {'so': 'purpose', 'once': 'when'}
 RELATIONS = ('prep', 'with', 'from', 'by', 'to', 'of')
 
 
@@ -56,6 +58,10 @@ class LittleReading(VerbReading):
             self._phrase_follows(index)
         ):
             self._pronoun(word, 'thing')
+        elif word.text in LINKS and self._links(index):
+            self._subordinate(LINKS[word.text])
+        elif word.text == 'no' and self._phrase_follows(index):
+            clause.slot, clause.relation = 'lacking', 'without'
         elif kind == 'det' or kind == 'possessive':
             clause.determined = True
             if kind == 'possessive' and value in ('person', 'person2'):
@@ -64,9 +70,6 @@ class LittleReading(VerbReading):
             elif value == 'user':
                 clause.states |= {'mine'}
         elif kind == 'copula':
-            if self._stands_apart(index):
-                self._part_off('do')
-                clause = self.clause
             clause.copula = True
             clause.passive = True
             if value == 'has' and clause.step.verb is None:
@@ -75,11 +78,26 @@ class LittleReading(VerbReading):
             self._pronoun(word, value)
         elif kind == 'question':
             self._question(value)
+        elif kind == 'let' and self._lets_somebody(index):
+            self._close(clause.step.mode)
         elif kind in ('polite', 'adverb', 'modal', 'subject', 'particle', 'let', 'catenative'):
-            pass
+            clause.step.manners |= word.entry.manners
         else:
             return False
         return True
+
+    def _lets_somebody(self, index: int) -> bool:
+        """Return whether 'and let', 'and have' starts a clause of somebody else."""
+        if not self.joined or self.clause.step.verb is None or index + 1 >= len(self.words):
+            return False
+        return self.words[index + 1].entry.value != 'thing'
+
+    def _links(self, index: int) -> bool:
+        """Return whether a clause hangs on what was said: 'so the cat stays in'."""
+        if self.clause.step.verb is None or not self.before.isalpha():
+            return False
+        is_subject = index + 1 < len(self.words) and self.words[index + 1].entry.little == 'subject'
+        return is_subject or self._phrase_follows(index)
 
     def _relate(self, kind: str, value: str, index: int) -> None:
         """Let a preposition say what the next phrase is to the step."""
@@ -88,8 +106,6 @@ class LittleReading(VerbReading):
         is_state = kind in ('prep', 'from') and word.text in ('on', 'off')
         if is_state and clause.last is not None and not self._phrase_follows(index):
             marks = frozenset({word.text})
-            if self._stands_apart(index):
-                self._part_off('state')
             clause.last.properties |= marks
             self.clause.step.states |= marks
         elif kind == 'of':
@@ -98,11 +114,10 @@ class LittleReading(VerbReading):
             clause.of = clause.last is not None and clause.last.words == before
         elif kind == 'to' and clause.empty and self.sentence_start:
             clause.step.mode, self.fronted = 'purpose', True
-        elif before == 'not' and clause.step.verb is not None:
-            clause.slot, clause.relation, clause.determined = 'replaced', 'instead', False
-            self.negation = clause.step.negated
-        elif kind == 'to':
+        elif kind == 'to' and not (before == 'not' and clause.slot == 'replaced'):
             clause.slot, clause.relation = 'target', 'to'
+        elif before == 'not' and clause.slot == 'replaced':
+            pass
         else:
             clause.slot, clause.relation = ROLE_OF.get(value, 'other'), value
             clause.determined = clause.of = False
@@ -111,6 +126,12 @@ class LittleReading(VerbReading):
                 placed = clause.step.effects & PLACING and not clause.step.effects & {'take'}
                 if placed and not clause.passive and self.words[index + 1].text == 'the':
                     clause.slot, clause.relation = 'target', 'near'  # 'pour it by the stove'
+            elif (
+                value in INSIDE
+                and clause.fact_order is not None
+                and not self._phrase_follows(index)
+            ):
+                self._pronoun(word, 'thing')  # ', the cat inside': in it
 
     def _subordinate(self, value: str) -> None:
         fronted = self.clause.empty and not self.joined
@@ -150,8 +171,18 @@ class LittleReading(VerbReading):
                 return
             clause.slot, clause.relation = 'replaced', 'instead'
             return
+        if value == 'not' and self._contrasts(index):
+            clause.slot, clause.relation = 'replaced', 'instead'
+            return
         # Not to forget is to do.
         self.negation = not self.negation if value == 'omit' else True
+
+    def _contrasts(self, index: int) -> bool:
+        """Return whether 'not' sets a thing apart, as in 'the sponge, not the hand'."""
+        if self.words[index].text != 'not' or self.clause.step.verb is None or self.clause.copula:
+            return False
+        after = self.words[index + 1].entry.little if index + 1 < len(self.words) else ''
+        return after in ('det', 'possessive', 'prep', 'to')
 
     def _question(self, value: str) -> None:
         if value == 'how_to':

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from eip_llm_interface.guard.words import Word
+from eip_llm_interface.guard.words import NOTHING, Word
 
 __all__ = ['LookAhead']
 
 MOTION = frozenset({'go', 'fly', 'follow', 'climb', 'wait', 'shoot'})
+LIVING = frozenset({'being', 'body'})
+BESIDE = frozenset({'prep', 'from', 'with', 'to', 'particle', 'adverb', 'modal', 'neg', 'polite'})
 PHRASE_START = frozenset({'det', 'possessive', 'pron', 'number'})
 
 
@@ -50,6 +52,57 @@ class LookAhead:
         after = self.words[index + 1].entry
         return bool(after.states) or (after.verb is not None and after.form == 'past')
 
+    def _fact_follows(self, index: int) -> bool:
+        """Return whether a fact is told from `index` on: ', the gate is shut', ', feet clear'."""
+        place = index
+        is_living = is_described = False
+        while place < len(self.words) and self._in_phrase(place):
+            entry = self.words[place].entry
+            is_described = is_living and (bool(entry.states) or entry is NOTHING)
+            if is_living and entry.little == 'det':
+                return False
+            is_living |= self._is_living(place)
+            place += 1
+        if place == index:
+            return False
+        if place == len(self.words):
+            return is_described
+        after = self.words[place]
+        if after.text == '§':
+            return self._is_short_is(place)
+        if after.entry.little == 'copula' or (
+            after.text in ('on', 'off') and self._clause_ends(place)
+        ):
+            return True
+        beside = after.entry.little in BESIDE or after.entry.form in ('past', 'ing', 's')
+        beside |= after.entry.verb is not None and self._clause_ends(place)
+        return is_described or (is_living and beside)
+
+    def _is_living(self, index: int) -> bool:
+        word = self.words[index]
+        is_being = word.entry.noun is not None and bool(LIVING & word.entry.noun.properties)
+        return is_being or word.text == 'nobody'
+
+    def _in_phrase(self, index: int) -> bool:
+        """Return whether the word at `index` can be part of a noun phrase, or stands for one."""
+        word = self.words[index]
+        if word.text == '§':
+            return not self._is_short_is(index)
+        entry = word.entry
+        if word.text in ',.;:!?()"\n' or entry.manners:
+            return False
+        kinds = ('det', 'possessive', 'number', 'pron', 'subject', '')
+        return entry.little in kinds and (entry.noun is not None or entry.verb is None)
+
+    def _is_short_is(self, index: int) -> bool:
+        """Return whether the 's at `index` is short for is: "the diver's on deck"."""
+        if index + 1 >= len(self.words):
+            return False
+        entry = self.words[index + 1].entry
+        if entry.verb is not None and entry.form == 'ing':
+            return entry.noun is None and not entry.states
+        return entry.little in ('det', 'prep', 'neg', 'adverb', 'particle')
+
     def _noun_like(self, index: int) -> bool:
         """Return whether a word that can be both is followed as nouns are."""
         if index + 1 >= len(self.words):
@@ -68,8 +121,9 @@ class LookAhead:
         """Return whether a word makes the noun after it a likeness: 'toy' in 'toy sword'."""
         after = self.words[index + 1] if index + 1 < len(self.words) else None
         entry = self.words[index].entry
-        likens = 'mock' in entry.states and 'material' not in entry.noun.properties
-        return likens and after is not None and after.entry.noun is not None
+        if entry.noun is None or 'material' in entry.noun.properties or after is None:
+            return False
+        return 'mock' in entry.states and after.entry.noun is not None
 
     def _object_follows(self, index: int) -> bool:
         if index + 1 >= len(self.words):
@@ -86,16 +140,6 @@ class LookAhead:
             return True
         after = self.words[index + 1]
         return after.text in ',.;!?' or after.entry.little in ('conj', 'then', 'subordinate')
-
-    def _in_phrase(self, place: int) -> bool:
-        """Return whether a word can belong to a noun phrase or to 'will not' after it."""
-        word = self.words[place]
-        entry = word.entry
-        if entry.little:
-            return entry.little in ('det', 'possessive', 'of') or word.text in ('will', 'not')
-        if entry.noun is not None or entry.states or word.text == '§':
-            return True
-        return entry.verb is None and word.text[0].isalnum()
 
     def _phrase_end(self, place: int, phrase: str) -> int:
         """Return the index after `phrase` when the words at `place` spell it, else 0."""

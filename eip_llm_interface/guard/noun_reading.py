@@ -12,6 +12,7 @@ CARRIED = frozenset({'allergen', 'pet_poison', 'toxic', 'chemical', 'raw_meat', 
 MADE_OF = frozenset(
     {'metal', 'meltable', 'plastic', 'wood', 'paper', 'fabric', 'flammable', 'absorbent'}
 )
+BODY = frozenset({'body', 'airway', 'eye', 'vulnerable'})
 WHERE = frozenset({'home', 'outside', 'outdoors'})
 LIVE = frozenset(
     {
@@ -46,7 +47,8 @@ class NounReading(ClauseReading):
         if word.text in self.aliases:
             self._place(self.aliases[word.text], word, False)
             return
-        marks = frozenset({'person', 'being', 'named'}) if word.capital else frozenset()
+        is_name = word.capital and len(word.text) > 1
+        marks = frozenset({'person', 'being', 'named'}) if is_name else frozenset()
         last = self.clause.last
         follows = last is not None and last.words == self.before and self.words[index - 1].capital
         if self.clause.determined or (last and follows and 'named' not in last.properties):
@@ -85,7 +87,7 @@ class NounReading(ClauseReading):
                 return
             last.contents.append(mention)
             if 'being' not in mention.properties and mention.known:
-                last.properties -= {'body'}
+                _make_part(last, BODY)
             return
         owner, self.owner = self.owner, False
         if (compound or owner) and last is not None and group and group[-1] is last:
@@ -134,8 +136,10 @@ class NounReading(ClauseReading):
                 head.properties |= frozenset({'body'})
             self.clause.step.roles.setdefault('owner', []).append(first)
         elif owner:
-            return
+            if first.known:
+                _make_part(head, BODY - {'eye'})
         elif 'material' in first.properties:
+            _make_part(head, BODY)
             head.properties |= first.properties & MADE_OF
         elif 'container' in head.properties or 'storage' in head.properties:
             head.contents.append(first)
@@ -182,3 +186,9 @@ class NounReading(ClauseReading):
         if sense.leaves:
             self._state(sense.leaves, index)
         self._extend(word)
+
+
+def _make_part(mention: Mention, marks: frozenset[str]) -> None:
+    """Take `marks` off a body part that is one of a thing: a bottle's neck, a marble head."""
+    if 'body' in mention.properties:
+        mention.properties -= marks

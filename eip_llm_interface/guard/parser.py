@@ -47,7 +47,8 @@ class _Reading(LittleReading):
                 self.negation, self.sentence_start, self.fronted = False, True, False
             return index + 1
         if word.text == '§':
-            self.owner = True
+            self.owner = not self._is_short_is(index)
+            self.clause.copula = self.clause.passive = self.clause.copula or not self.owner
             return index + 1
         if word.text in ',:()"':
             self._comma(index)

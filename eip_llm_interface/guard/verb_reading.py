@@ -147,6 +147,8 @@ class VerbReading(NounReading):
         before = self.words[index - 1] if index else None
         if word.entry.form == 'past' and before is not None:
             return before.entry.little == 'subject' or before.text in TOLD_BY
+        if word.entry.form == 'base' and before is not None:
+            return before.text in ('he', 'she')  # hit, cut, put, burst: not 'hits'
         return word.entry.form == 's'
 
     def _split_verb(self, index: int) -> tuple[VerbSense, int]:

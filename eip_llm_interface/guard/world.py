@@ -34,6 +34,19 @@ LOSES: dict[str, tuple[str, ...]] = {
 }
 
 
+def _is_near(being: Mention, step: Step) -> bool:
+    """Return whether a told fact has `being` near: not elsewhere, behind a fence, on the phone."""
+    targets = step.roles.get('target', [])
+    places = [(step.relations.get(target.name), target.properties) for target in targets]
+    barred = any(
+        ('barrier' in marks and relation == 'behind') or ('pen' in marks and relation == 'in')
+        for relation, marks in places
+    )
+    only_speaks = 'tell' in step.effects and not targets
+    is_away = 'absent' in being.properties or 'absent' in step.states
+    return not (barred or only_speaks or is_away)
+
+
 @dataclass
 class World:
     """Facts by thing; changed by steps in their order, read by the hazards."""
@@ -92,7 +105,8 @@ class World:
                     self.holders.setdefault(mention.name, []).append(target)
                 else:
                     self.beside.setdefault(target.name, []).append(mention)
-            if 'being' in mention.properties and not mention.pronoun:
+            living = 'being' in mention.properties or {'body', 'owned'} <= mention.properties
+            if living and not mention.pronoun and _is_near(mention, step):
                 self.near.append(mention)
 
     def gain(self, mention: Mention, marks: set[str] | frozenset[str]) -> None:
