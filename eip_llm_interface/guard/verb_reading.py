@@ -87,7 +87,7 @@ class VerbReading(NounReading):
     def _ends_told(self, index: int) -> bool:
         """Return whether a word that can be noun and verb ends a fact: 'the crate leaks, …'."""
         last = self.clause.last
-        named = last is not None and self.words[index - 1].text == last.words
+        named = last is not None and last.known and self.words[index - 1].text == last.words
         return named and self._clause_ends(index)
 
     def _named_before(self, index: int, mention: Mention) -> bool:

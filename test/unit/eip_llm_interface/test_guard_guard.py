@@ -55,7 +55,7 @@ def test_harmless_command_is_allowed():
     assert verdict.model == ''
 
 
-@pytest.mark.parametrize('text', ['Frame my diploma.', 'Join the queue.'])
+@pytest.mark.parametrize('text', ['Frame my diploma.', 'Join the debate.'])
 def test_english_words_that_no_rule_knows_are_the_models_to_judge(text):
     alone = guard().judge(text)
     assert alone.decision is Decision.CONFIRM
