@@ -7,6 +7,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eip_llm_interface.engine.nano_format import NanoFormat
+from eip_llm_interface.evaluation.rows import SHIPPED, labelled_rows
 from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.planner.skills import SkillsManifest
 from eip_llm_interface.training.data_files import check_written
@@ -60,7 +62,8 @@ def make_corpus(config: TrainConfig) -> Corpus:
         ),
     ]
     written = list(freeform_examples(config.freeform)) if config.freeform_repeats else []
-    training, held_out = split(examples)
+    measured = _measured_commands()
+    training, held_out = split([item for item in examples if _command(item.prompt) not in measured])
     learnt, kept = split(written)
     training += learnt * config.freeform_repeats
     random.Random(f'{config.seed} order').shuffle(training)
@@ -77,6 +80,16 @@ def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
         else:
             training.append(example)
     return [item for item in training if item.prompt not in held_out], list(held_out.values())
+
+
+def _measured_commands() -> set[str]:
+    """Return the commands of the shipped test sets: made text may hit on a plain one by chance."""
+    rows = (row for path in SHIPPED for row in labelled_rows(path))
+    return {_command(NanoFormat().verdict_prompts(row.text, row.scene)[0]) for row in rows}
+
+
+def _command(prompt: str) -> str:
+    return prompt.partition('<cmd>')[2]
 
 
 def _is_held_out(key: str) -> bool:

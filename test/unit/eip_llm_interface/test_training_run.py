@@ -51,6 +51,7 @@ TOY = TrainConfig(
     pieces=600,
     meaning_size=16,
     hidden_size=32,
+    word_size=24,
     layers=1,
     heads=2,
     intermediate_size=48,

@@ -239,7 +239,7 @@ def test_in_training_some_words_are_read_by_their_meaning_alone(wordnet: WordNet
     rows, vectors = word_vectors(WordFacts.of(wordnet, Knowledge.load()), dimensions=16)
     tokenizer = make_tokenizer(['petrol', 'petrols', 'zwib'], ['go'], 400)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in ('<bos>', '<eos>', '<pad>')}
-    config = TrainConfig(hidden_size=32, layers=1, heads=2, intermediate_size=48)
+    config = TrainConfig(hidden_size=32, word_size=0, layers=1, heads=2, intermediate_size=48)
     known = meanings(tokenizer, wordnet, [(rows, vectors)])
     words = ('petrol', 'zwib', 'petrols')
     petrol, zwib, petrols = (torch.tensor([tokenizer.get_vocab()[f'Ġ{w}']]) for w in words)
