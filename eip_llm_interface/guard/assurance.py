@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from eip_llm_interface.guard.words import Word, cut, spaced_out
+from eip_llm_interface.knowledge.lexicon import OWNER
 from eip_llm_interface.knowledge.ontology import Knowledge
 
 __all__ = ['Assurance', 'assurance_of']
@@ -15,7 +16,7 @@ __all__ = ['Assurance', 'assurance_of']
 STATE = re.compile(r'(D?N(?:&D?N)*)CA*(S(?:&A*S)*)A*(?=&|$)')
 PLACE = re.compile(r'[Dd]?N(?:&[Dd]?N)*CA*P[Dd]?N(?=&|$)')
 DEFINITE = frozenset({'the', 'my', 'your', 'our', 'this', 'that', 'these', 'those', 'both', 'all'})
-IS = frozenset({'is', 'are', 'has been', 'remains', 'stays', ':', '§'})
+IS = frozenset({'is', 'are', 'has been', 'remains', 'stays', ':', OWNER})
 PLAINLY = frozenset({'now', 'still', 'already', 'currently', 'also', 'completely', 'fully'})
 AND = frozenset({'and', '&', 'but', ',', ';'})
 ENDS = frozenset('.!?\n')

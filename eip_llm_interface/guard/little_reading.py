@@ -81,7 +81,7 @@ class LittleReading(VerbReading):
         elif kind == 'let' and self._lets_somebody(index):
             self._close(clause.step.mode)
         elif kind in ('polite', 'adverb', 'modal', 'subject', 'particle', 'let', 'catenative'):
-            clause.step.manners |= word.entry.manners
+            pass
         else:
             return False
         return True
@@ -107,17 +107,17 @@ class LittleReading(VerbReading):
         if is_state and clause.last is not None and not self._phrase_follows(index):
             marks = frozenset({word.text})
             clause.last.properties |= marks
-            self.clause.step.states |= marks
+            clause.step.states |= marks
         elif kind == 'of':
             if before in ('full', 'filled', 'made') and clause.last is not None:
                 clause.slot = 'told'
             clause.of = clause.last is not None and clause.last.words == before
         elif kind == 'to' and clause.empty and self.sentence_start:
             clause.step.mode, self.fronted = 'purpose', True
-        elif kind == 'to' and not (before == 'not' and clause.slot == 'replaced'):
-            clause.slot, clause.relation = 'target', 'to'
         elif before == 'not' and clause.slot == 'replaced':
             pass
+        elif kind == 'to':
+            clause.slot, clause.relation = 'target', 'to'
         else:
             clause.slot, clause.relation = ROLE_OF.get(value, 'other'), value
             clause.determined = clause.of = False

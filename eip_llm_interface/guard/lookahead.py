@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eip_llm_interface.guard.words import NOTHING, Word
+from eip_llm_interface.knowledge.lexicon import OWNER
 
 __all__ = ['LookAhead']
 
@@ -68,7 +69,7 @@ class LookAhead:
         if place == len(self.words):
             return is_described
         after = self.words[place]
-        if after.text == '§':
+        if after.text == OWNER:
             return self._is_short_is(place)
         if after.entry.little == 'copula' or (
             after.text in ('on', 'off') and self._clause_ends(place)
@@ -86,7 +87,7 @@ class LookAhead:
     def _in_phrase(self, index: int) -> bool:
         """Return whether the word at `index` can be part of a noun phrase, or stands for one."""
         word = self.words[index]
-        if word.text == '§':
+        if word.text == OWNER:
             return not self._is_short_is(index)
         entry = word.entry
         if word.text in ',.;:!?()"\n' or entry.manners:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eip_llm_interface.guard.little_reading import LittleReading
 from eip_llm_interface.guard.step import Step
 from eip_llm_interface.guard.words import cut
+from eip_llm_interface.knowledge.lexicon import OWNER
 from eip_llm_interface.knowledge.ontology import Knowledge
 
 __all__ = ['Parser']
@@ -46,7 +47,7 @@ class _Reading(LittleReading):
                 self.asked = len(self.done)
                 self.negation, self.sentence_start, self.fronted = False, True, False
             return index + 1
-        if word.text == '§':
+        if word.text == OWNER:
             self.owner = not self._is_short_is(index)
             self.clause.copula = self.clause.passive = self.clause.copula or not self.owner
             return index + 1
