@@ -30,9 +30,10 @@ COMPILE_FROM = 2000  # steps: fewer do not make up for the time that compiling t
 
 
 class Answers:
-    """The tokens that may be answered: verdict tokens, and those that stand in plans.
+    """The tokens that may be answered: verdict tokens, and those of plans and their prompts.
 
-    Losses are taken over these alone, as the verdict and the grammar do when the model is used.
+    Losses are taken over these alone, as in use a verdict is one of the former and a plan is
+    written with the latter. `plans` [tokens] are those that stand in plans.
     """
 
     def __init__(
@@ -43,13 +44,16 @@ class Answers:
         pair_weight: float = 0.0,
     ) -> None:
         """Take the verdict tokens, the harmless one first."""
-        in_plans = {token for row in rows if row.is_plan for token in row.ids[row.prompt :]}
+        planned = [row for row in rows if row.is_plan]
+        in_plans = {token for row in planned for token in row.ids[row.prompt :]}
+        around = in_plans.union(*(row.ids for row in planned))
         self.safe = verdicts[0]
         self.verdicts = torch.tensor(verdicts)
         self._pair_weight = pair_weight
         self.plans = torch.tensor(sorted(in_plans))
+        self._written = torch.tensor(sorted(around))
         self._places = []
-        for tokens in (self.verdicts, self.plans):
+        for tokens in (self.verdicts, self._written):
             places = torch.full((vocabulary,), IGNORED)
             places[tokens] = torch.arange(len(tokens))
             self._places.append(places)
@@ -69,7 +73,7 @@ class Answers:
         is the log loss of telling which is which.
         """
         where = labels != IGNORED
-        tokens = (self.plans if plan else self.verdicts).to(hidden.device)
+        tokens = (self._written if plan else self.verdicts).to(hidden.device)
         wanted = self._places[plan].to(hidden.device)[labels[where]]
         logits = (hidden[where] @ model.embed(tokens).T).float()
         loss = torch.nn.functional.cross_entropy(logits, wanted)
