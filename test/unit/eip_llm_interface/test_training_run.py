@@ -66,8 +66,13 @@ def quiet(step: int, steps: int, loss: float) -> None:
 
 
 @pytest.fixture(scope='module')
-def toy(wordnet_folder: Path, text_vectors_file: Path) -> TrainConfig:
-    return replace(TOY, wordnet=wordnet_folder, text_vectors=text_vectors_file)
+def toy(wordnet_folder: Path, text_vectors_file: Path, encoder_folder: Path) -> TrainConfig:
+    return replace(
+        TOY,
+        wordnet=wordnet_folder,
+        text_vectors=text_vectors_file,
+        sentence_encoder=encoder_folder,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -328,6 +333,24 @@ def test_telling_a_pair_apart_costs_less_the_farther_it_lies_apart() -> None:
 
     assert extra(-1.0) > extra(0.0) > extra(1.0) > 0.0
     assert extra(0.0) == pytest.approx(math.log(2.0), abs=0.01)
+
+
+def test_a_plan_learns_to_write_its_own_words_and_none_of_its_prompt() -> None:
+    class Plain:
+        def embed(self, ids: torch.Tensor) -> torch.Tensor:
+            return torch.eye(6)[ids]
+
+    answers = Answers([0, 1], [Row((5, 0), 1, False), Row((2, 3, 4), 1, True)], 6)
+    assert answers.plans.tolist() == [3, 4]
+
+    def loss(favoured: int) -> float:
+        hidden = 9.0 * torch.eye(6)[favoured].reshape(1, 1, 6)
+        return float(answers.loss(Plain(), hidden, torch.tensor([[3]]), plan=True))
+
+    assert loss(3) < 0.01, 'the right one'
+    assert loss(4) > 8, 'another word of plans'
+    assert loss(2) > 8, 'a word of the prompt'
+    assert loss(5) == pytest.approx(math.log(3.0), abs=0.01), 'a word that no plan may hold'
 
 
 def margins_of(given: Calibration, count: int = 6000) -> list[Margin]:
