@@ -88,6 +88,7 @@ def starts_as_the_file_says(processes: tuple[Process, ...]) -> None:
 
 
 def all_reached(processes: tuple[Process, ...], namespace: str) -> None:
+    assert {'autostart', 'model'} <= {name for process in processes for name in process.parameters}
     for process in processes:
         launched = process.launch_arguments()
         assert launched['namespace'] == namespace
@@ -112,6 +113,7 @@ def test_an_argument_that_is_given_comes_before_the_file(tmp_path: Path) -> None
     given = {'monitoring': 'true', 'use_respawn': 'true', 'log_level': 'warn', 'autostart': 'true'}
     processes = robot_processes(values_of(ROBOT, config=str(path), **given))
     assert 'performance_monitor' in {process.name for process in processes}
+    assert any('autostart' in process.parameters for process in processes)
     for process in processes:
         assert process.launch_arguments()['respawn'] is True
         assert process.log_level == 'warn'
