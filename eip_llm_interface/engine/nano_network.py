@@ -83,7 +83,8 @@ class NanoConfig:
 class Output:
     """What came of a pass: `last_hidden_state` [rows, width, hidden] and what is made of it.
 
-    `logits` are [rows, kept, tokens]; `past_key_values` go with the tokens that follow.
+    `logits` are [rows, width, tokens]; `past_key_values` go with the tokens that follow. The width
+    is 1 where nothing but the last place was asked for.
     """
 
     last_hidden_state: Tensor
@@ -107,9 +108,17 @@ class Layer(nn.Module):
         self.down = nn.Parameter(torch.empty(hidden, inner))
 
     def forward(
-        self, stream: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None, past: Any
+        self,
+        stream: Tensor,
+        turn: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        past: Any,
+        last_only: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the stream [rows, width, hidden] after this layer, and its keys and values."""
+        """Return the stream [rows, width, hidden] after this layer, and its keys and values.
+
+        With `last_only` the stream is that of the last place; keys and values are those of all.
+        """
         rows, width, hidden = stream.shape
         given = rms_norm(stream, (hidden,), self.before_attention, self.eps)
         parts = linear(given, self.query_key_value).view(rows, width, 3, self.heads, -1)
@@ -117,6 +126,9 @@ class Layer(nn.Module):
         query, key = turned(query_key, *turn)
         if past is not None:
             key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
+        if last_only:
+            query, stream, width = query[:, :, -1:], stream[:, -1:], 1
+            mask = None if mask is None else mask[:, :, -1:]
         alone = mask is None and width > 1
         seen = scaled_dot_product_attention(query, key, value, mask, is_causal=alone)
         stream = stream + linear(seen.transpose(1, 2).reshape(rows, width, hidden), self.out)
@@ -156,8 +168,13 @@ class Trunk(nn.Module):
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool = False,
+        last_only: bool = False,
     ) -> Output:
-        """Read tokens [rows, width]; `attention_mask` [rows, width] is 0 where they are padding."""
+        """Read tokens [rows, width]; `attention_mask` [rows, width] is 0 where they are padding.
+
+        With `last_only` the last layer answers at the last place alone, which is all that a next
+        token takes.
+        """
         width = input_ids.shape[1]
         before = past_key_values[0][0].shape[2] if past_key_values else 0
         if position_ids is None:
@@ -167,8 +184,9 @@ class Trunk(nn.Module):
         stream: Tensor = self.words(input_ids)
         kept: Cache = []
         pasts: Sequence[Any] = past_key_values or [None] * len(self.layers)
-        for layer, past in zip(self.layers, pasts, strict=True):
-            stream, keys_values = layer(stream, turn, mask, past)
+        for place, (layer, past) in enumerate(zip(self.layers, pasts, strict=True), 1):
+            trimmed = last_only and place == len(self.layers)
+            stream, keys_values = layer(stream, turn, mask, past, trimmed)
             kept.append(keys_values)
         return Output(rms_norm(stream, stream.shape[-1:], self.norm, self.eps), kept)
 
@@ -218,12 +236,13 @@ class NanoNetwork(nn.Module):
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool = False,
-        logits_to_keep: int = 0,
+        last_only: bool = False,
     ) -> Output:
-        """Like the trunk, with the logits of the last `logits_to_keep` places; 0 keeps all."""
-        found: Output = self.model(input_ids, attention_mask, position_ids, past_key_values)
-        kept = found.last_hidden_state[:, -logits_to_keep:]
-        return replace(found, logits=linear(kept, self.model.words.weight))
+        """Like the trunk, with the logits of each place that it answers at."""
+        found: Output = self.model(
+            input_ids, attention_mask, position_ids, past_key_values, use_cache, last_only
+        )
+        return replace(found, logits=linear(found.last_hidden_state, self.model.words.weight))
 
 
 def turned(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:

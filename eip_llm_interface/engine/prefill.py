@@ -52,6 +52,8 @@ def _logits_of(
     model: Any, accepts: Collection[str], inputs: dict[str, Any], tokens: Any
 ) -> tuple[Any, Any]:
     """Return the logits [rows, tokens] of `tokens` as the next one, all with None; the output."""
+    if 'last_only' in accepts:
+        inputs = {**inputs, 'last_only': True}
     if tokens is not None and model.config.model_type in PLAIN_HEADS:
         output = model.model(**inputs)
         return output.last_hidden_state[:, -1] @ model.lm_head.weight[tokens].T, output

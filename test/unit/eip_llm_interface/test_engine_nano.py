@@ -59,7 +59,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 def test_a_prompt_has_the_logits_of_a_llama(llama: Any, nano: NanoNetwork) -> None:
     assert close(nano(IDS).logits, llama(IDS).logits)
-    assert close(nano(IDS, logits_to_keep=1).logits, llama(IDS).logits[:, -1:])
+    assert close(nano(IDS, last_only=True).logits, llama(IDS).logits[:, -1:])
     assert nano.lm_head.weight is nano.model.words.weight
 
 
@@ -71,6 +71,8 @@ def test_padding_on_the_left_changes_nothing(nano: NanoNetwork) -> None:
     places = (mask.cumsum(-1) - 1).clamp(min=0)
     found = nano.model(ids, attention_mask=mask, position_ids=places).last_hidden_state
     assert close(found[:1, 3:], nano.model(IDS).last_hidden_state)
+    last = nano.model(ids, attention_mask=mask, position_ids=places, last_only=True)
+    assert close(last.last_hidden_state, found[:, -1:])
 
 
 @pytest.mark.parametrize('cuts', [(4, 5), (4, 7), (1, 2)])
@@ -84,15 +86,16 @@ def test_tokens_that_follow_are_read_as_if_all_came_at_once(
     assert close(torch.cat(found, dim=1), nano(IDS).logits)
 
 
+@pytest.mark.parametrize('accepts', [('last_only',), ()])
 @pytest.mark.parametrize('plain', [True, False])
 def test_only_tokens_that_may_come_have_logits(
-    nano: NanoNetwork, monkeypatch: pytest.MonkeyPatch, plain: bool
+    nano: NanoNetwork, monkeypatch: pytest.MonkeyPatch, plain: bool, accepts: tuple[str, ...]
 ) -> None:
     if not plain:
         monkeypatch.setattr(prefill, 'PLAIN_HEADS', frozenset())
-    _, cache = next_logits(nano, ('logits_to_keep',), IDS[:, :4], None, None)
+    _, cache = next_logits(nano, accepts, IDS[:, :4], None, None)
     allowed = torch.tensor([3, 7, 20])
-    found, _ = next_logits(nano, ('logits_to_keep',), IDS[:, 4:], cache, allowed)
+    found, _ = next_logits(nano, accepts, IDS[:, 4:], cache, allowed)
     assert found.isfinite().nonzero().flatten().tolist() == allowed.tolist()
     assert close(found[allowed], nano(IDS).logits[0, -1, allowed])
 
