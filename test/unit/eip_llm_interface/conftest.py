@@ -173,29 +173,3 @@ def text_vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         member.size = len(text)
         package.addfile(member, io.BytesIO(text))
     return path
-
-
-@pytest.fixture(scope='session')
-def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a random encoder of 16 dimensions that reads letters."""
-    import torch
-    import transformers
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
-
-    letters = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', *'abcdefghijklmnopqrstuvwxyz:;,']
-    tokenizer = Tokenizer(
-        models.WordLevel({item: place for place, item in enumerate(letters)}, unk_token='[UNK]')
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex('.'), 'isolated')
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single='[CLS] $A [SEP]', special_tokens=[('[CLS]', 2), ('[SEP]', 3)]
-    )
-    folder = tmp_path_factory.mktemp('encoder')
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token='[UNK]', pad_token='[PAD]', sep_token='[SEP]'
-    ).save_pretrained(folder)
-    torch.manual_seed(2)
-    sizes = {'hidden_size': 16, 'num_hidden_layers': 1, 'num_attention_heads': 2}
-    config = transformers.BertConfig(vocab_size=len(letters), intermediate_size=32, **sizes)
-    transformers.BertModel(config).save_pretrained(folder)
-    return folder

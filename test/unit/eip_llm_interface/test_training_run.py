@@ -66,13 +66,8 @@ def quiet(step: int, steps: int, loss: float) -> None:
 
 
 @pytest.fixture(scope='module')
-def toy(wordnet_folder: Path, text_vectors_file: Path, encoder_folder: Path) -> TrainConfig:
-    return replace(
-        TOY,
-        wordnet=wordnet_folder,
-        text_vectors=text_vectors_file,
-        sentence_encoder=encoder_folder,
-    )
+def toy(wordnet_folder: Path, text_vectors_file: Path) -> TrainConfig:
+    return replace(TOY, wordnet=wordnet_folder, text_vectors=text_vectors_file)
 
 
 @pytest.fixture(scope='module')
