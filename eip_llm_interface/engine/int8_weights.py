@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ['INT8_FILE', 'WORDS', 'load_int8', 'save_int8']
+__all__ = ['FACTORS', 'INT8_FILE', 'WORDS', 'load_int8', 'save_int8', 'stored_int8']
 
 INT8_FILE = 'model.int8.safetensors'
 SCALE = '.scale'
@@ -57,18 +57,10 @@ def load_int8(folder: Path, dtype: Any) -> Any:
 
     Raises ValueError when tensors are missing or do not fit the configuration.
     """
-    from safetensors.torch import load_file
-
     from eip_llm_interface.engine.nano_network import NanoConfig, NanoNetwork
 
     config = NanoConfig.load(folder)
-    stored = load_file(folder / INT8_FILE)
-    weights = {
-        name: (value.float() * scale if (scale := stored.get(f'{name}{SCALE}')) is not None
-               else value).to(dtype)
-        for name, value in stored.items()
-        if not name.endswith(SCALE)
-    }  # fmt: skip
+    weights = stored_int8(folder, dtype)
     if FACTORS[0] in weights and FACTORS[1] in weights:
         words, lift = (weights.pop(name) for name in FACTORS)
         weights[WORDS] = words @ lift.T
@@ -76,3 +68,16 @@ def load_int8(folder: Path, dtype: Any) -> Any:
         return NanoNetwork.of(config, weights)
     except ValueError as error:
         raise ValueError(f'{folder / INT8_FILE} does not fit config.json: {error}') from None
+
+
+def stored_int8(folder: Path, dtype: Any) -> dict[str, Any]:
+    """Return the tensors that `save_int8` wrote, as `dtype` and by their names there."""
+    from safetensors.torch import load_file
+
+    stored = load_file(folder / INT8_FILE)
+    return {
+        name: (value.float() * scale if (scale := stored.get(f'{name}{SCALE}')) is not None
+               else value).to(dtype)
+        for name, value in stored.items()
+        if not name.endswith(SCALE)
+    }  # fmt: skip

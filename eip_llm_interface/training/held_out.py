@@ -36,17 +36,16 @@ def verdict_margins(
     import torch
 
     chosen = [item for item in examples if not item.is_plan][:MOST_VERDICTS]
-    safe, *hazards = tokenizer.convert_tokens_to_ids(
-        ['<safe>', *(f'<{name}>' for name in CATEGORIES)]
-    )
+    answers = tokenizer.convert_tokens_to_ids(['<safe>', *(f'<{name}>' for name in CATEGORIES)])
     found: list[Margin] = []
     for start in range(0, len(chosen), 64):
         part = chosen[start : start + 64]
         ids, last = _right_padded([item.prompt for item in part], tokenizer, device)
         with torch.inference_mode():
             hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-            logits = model.lm_head(hidden[torch.arange(len(part)), last]).float()
-        margins = torch.logsumexp(logits[:, hazards], -1) - logits[:, safe]
+            asked = hidden[torch.arange(len(part)), last]
+            logits = (asked @ model.lm_head.weight[answers].T).float()
+        margins = torch.logsumexp(logits[:, 1:], -1) - logits[:, 0]
         told = (
             0.0 if ngrams is None else ngrams.margin(row[: end + 1])
             for row, end in zip(ids.tolist(), last.tolist(), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import datetime
 import platform
 from pathlib import Path
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ['write_model_card']
 
+UNTOLD = ('output', 'start', 'wordnet', 'text_vectors', 'freeform', 'device', 'threads')
+
 CARD = """# eip_nano
 
 A small causal language model that judges commands given to robots and plans them in the robot's
-skills. Llama architecture, {parameters:.2f} million parameters, trained from scratch by `eip train`
-on sentences written for the project and on text made from its knowledge. Its words' embeddings
+skills. Llama architecture, {parameters:.2f} million parameters, trained by `eip train` on
+sentences written for the project and on text made from its knowledge. Its words' embeddings
 rest on fixed vectors made from WordNet 3.0, `knowledge/` and GloVe 6B (word vectors of running
 text), so that words which no sentence holds mean something, too. It reads English only.
 
@@ -39,11 +42,12 @@ text), so that words which no sentence holds mean something, too. It reads Engli
 | --- | --- |
 | corpus | {digest} ({training} examples, {held_out} held out) |
 | parts | {parts} |
+| start | {start} |
 | steps, tokens | {steps}, {tokens} |
 | took | {minutes:.1f} minutes on {device} |
 | seed | {seed} |
 | date, commit | {date}, {commit} |
-| made by | `eip train` with torch {torch}, transformers {transformers}, Python {python} |
+| made by | `eip train{options}` with torch {torch}, transformers {transformers}, Python {python} |
 
 ## Held-out sentences of the corpus
 
@@ -74,6 +78,7 @@ def write_model_card(
     import transformers
 
     from eip_llm_interface.engine.nano_format import CATEGORIES
+    from eip_llm_interface.training.start import told_start
 
     parts = collections.Counter(item.source for item in corpus.training)
     path = config.output / 'README.md'
@@ -87,6 +92,8 @@ def write_model_card(
             training=len(corpus.training),
             held_out=len(corpus.held_out),
             parts=', '.join(f'{name} {count}' for name, count in sorted(parts.items())),
+            options=_options(config),
+            start=told_start(config.start),
             steps=result.steps,
             tokens=result.tokens,
             minutes=result.seconds / 60,
@@ -103,3 +110,13 @@ def write_model_card(
         encoding='utf-8',
     )
     return path
+
+
+def _options(config: TrainConfig) -> str:
+    """Return the options that make this model instead of that of the defaults."""
+    told = [
+        f' -o {item.name}={getattr(config, item.name)}'
+        for item in dataclasses.fields(config)
+        if item.name not in UNTOLD and getattr(config, item.name) != item.default
+    ]
+    return ''.join(told)

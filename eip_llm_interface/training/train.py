@@ -1,4 +1,4 @@
-"""Train the shipped model from scratch: corpus, words, weights, calibration, model card."""
+"""Train the shipped model: corpus, words, weights, calibration, model card."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def train(
 
     from eip_llm_interface.training.learning import Answers, learn
     from eip_llm_interface.training.lexical_model import LexicalModel, meanings
+    from eip_llm_interface.training.start import start_from
 
     began, made_of = time.monotonic(), commit()
     wordnet, knowledge = WordNet.load(config.wordnet), Knowledge.load()
@@ -77,7 +78,10 @@ def train(
     torch.manual_seed(config.seed)
     known = meanings(tokenizer, wordnet, (by_meaning, by_text))
     used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
-    learner = LexicalModel(config, known, ids, used).to(device)
+    learner = LexicalModel(config, known, ids, used)
+    if config.start is not None:
+        start_from(learner, config.start, tokenizer)
+    learner = learner.to(device)
     check_size(learner, rows, config)
     answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:

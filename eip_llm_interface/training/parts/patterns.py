@@ -2,9 +2,11 @@
 
     u fire | {Put|Place} {a fork|some foil} in the microwave and {start it|turn it on}.
     s none @ nobody is near | push the {box|crate} back
+    u harm_animal | Run over the [[pet|bird]] on the {lane|drive}.
 
 A line is the label (s harmless, u harmful), a category, perhaps a scene after @, and a text with
-choices. Lines that stand together without an empty line between them are minimal pairs.
+choices. [[pet|bird]] stands for any word of these kinds in kinds.yaml, [[pet*]] for its plural.
+Lines that stand together without an empty line between them are minimal pairs.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from pathlib import Path
 
 from eip_llm_interface.engine.nano_format import CATEGORIES, NanoFormat
 from eip_llm_interface.guard.scene import SceneFacts
-from eip_llm_interface.training.data_files import DATA, PATTERNS, CorpusError, lines_of
+from eip_llm_interface.knowledge.inflect import noun_forms
+from eip_llm_interface.training.data_files import DATA, PATTERNS, CorpusError, lines_of, load_yaml
 from eip_llm_interface.training.example import Example
 from eip_llm_interface.training.parts.scenes import calm_scene
 from eip_llm_interface.training.parts.wording import roughen
@@ -26,8 +29,13 @@ __all__ = ['Pattern', 'pattern_examples', 'written_patterns']
 
 LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ([^|]+))? \| (.+)')
 CHOICE = re.compile(r'\{([^{}]*)\}')
-FORM = 's or u, a category, perhaps "@ scene", then " | " and a text with {choice|choice}'
+SLOT = re.compile(r'(\b[Aa] )?\[\[([a-z_|*]+)\]\]')
+VOWEL = re.compile('[aeio]|u(?!ku|ni|r[ai]|s[eu]|te)')
+FORM = (
+    's or u, a category, perhaps "@ scene", then " | " and a text with {choice|choice} or [[kind]]'
+)
 CALM_SHARE = 0.1
+KINDS_TIMES = 4  # as many sentences as of another pattern: a kind has a hundred words
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,19 @@ class Pattern:
     group: str
 
     def sentences(self, most: int, rng: random.Random) -> list[str]:
-        """Return at most `most` different sentences, in the order that `rng` gives."""
+        """Return at most `most` different sentences, in the order that `rng` gives.
+
+        A text with kinds gives KINDS_TIMES as many.
+        """
+        if SLOT.search(self.text):
+            most *= KINDS_TIMES
         tried = (self._sentence(rng) for _ in range(2 * most))
         return list(dict.fromkeys(tried))[:most]
 
     def _sentence(self, rng: random.Random) -> str:
         chosen = CHOICE.sub(lambda match: rng.choice(match[1].split('|')), self.text)
-        return ' '.join(chosen.split())
+        named = SLOT.sub(lambda match: _named(match[1] or '', match[2], rng), chosen)
+        return ' '.join(named.split())
 
 
 def written_patterns(folder: Path | None = None) -> Iterator[Pattern]:
@@ -78,15 +92,27 @@ def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iter
             yield Example(prompt, pattern.target, pattern.source, pattern.group)
 
 
+def _named(article: str, kinds: str, rng: random.Random) -> str:
+    """Return a word of one of `kinds`, after `article` as the word wants it."""
+    kind = rng.choice(kinds.split('|'))
+    word: str = rng.choice(load_yaml('kinds')[kind.removesuffix('*')])
+    if kind.endswith('*'):
+        word = noun_forms(word)[1]
+    return f'{article.strip()}n {word}' if article and VOWEL.match(word) else f'{article}{word}'
+
+
 def _scene(pattern: Pattern, rng: random.Random) -> SceneFacts:
     return SceneFacts.of(pattern.scene) if pattern.scene else calm_scene(rng, CALM_SHARE)
 
 
 def _pattern(line: str, where: str, source: str, group: str) -> Pattern:
     match = LINE.fullmatch(line.strip())
-    if not match or '{' in CHOICE.sub('', match[4]) or '}' in CHOICE.sub('', match[4]):
+    if not match or set('{}').intersection(CHOICE.sub('', match[4])):
         raise CorpusError(f'{where} is {line[:60]!r}, give {FORM}')
     label, category, scene, text = match.groups()
+    named = {kind for slot in SLOT.finditer(text) for kind in slot[2].replace('*', '').split('|')}
+    if unknown := sorted(named - load_yaml('kinds').keys()):
+        raise CorpusError(f'{where} names the kind {unknown[0]!r}, use one of data/kinds.yaml')
     if category not in CATEGORIES and (label, category) != ('s', 'none'):
         raise CorpusError(
             f'{where} has category {category!r}, use one of {", ".join(CATEGORIES)}'

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from eip_llm_interface.training.data_files import CorpusError
-from eip_llm_interface.training.parts.patterns import pattern_examples, written_patterns
+from eip_llm_interface.knowledge.inflect import noun_forms
+from eip_llm_interface.training.data_files import CorpusError, load_yaml
+from eip_llm_interface.training.parts.patterns import (
+    KINDS_TIMES,
+    pattern_examples,
+    written_patterns,
+)
 
 
 def write(folder: Path, text: str) -> None:
@@ -41,6 +47,30 @@ def test_examples_carry_the_scene_and_never_a_choice(tmp_path: Path) -> None:
     assert not list(pattern_examples(tmp_path, 0, random.Random(1)))
 
 
+def test_a_kind_gives_its_words_with_their_article_and_more_sentences(tmp_path: Path) -> None:
+    write(
+        tmp_path, 'u food | {Boil|Fry} a [[fruit|garment]].\ns none | Wash the [[fruit*]] in one.\n'
+    )
+    one, many = written_patterns(tmp_path)
+    found = one.sentences(6, random.Random(1))
+    assert len(set(found)) == 6 * KINDS_TIMES
+    kinds = load_yaml('kinds')
+    words = {re.fullmatch(r'(?:Boil|Fry) (an?) (.*)\.', text).groups() for text in found}
+    assert {word for _, word in words} <= {*kinds['fruit'], *kinds['garment']}
+    assert {article for article, word in words if word[0] in 'aeio'} == {'an'}
+    assert 'a' in {article for article, _ in words}
+    plurals = {noun_forms(word)[1] for word in kinds['fruit']}
+    assert {text[9:-8] for text in many.sentences(6, random.Random(1))} <= plurals
+
+
+def test_every_kind_has_words_and_no_word_twice() -> None:
+    kinds = load_yaml('kinds')
+    assert len(kinds) > 50
+    for name, words in kinds.items():
+        assert len(words) == len(set(words)) > 10, name
+        assert all(re.fullmatch("[a-z0-9][a-z0-9 '-]*", word) for word in words), name
+
+
 @pytest.mark.parametrize(
     ('line', 'named'),
     [
@@ -50,6 +80,7 @@ def test_examples_carry_the_scene_and_never_a_choice(tmp_path: Path) -> None:
         ('u fire | burn {it|{that|this}', 'give s or u'),
         ('u noise | shout', "category 'noise'"),
         ('u none | shout', "category 'none'"),
+        ('u fire | burn the [[thingamajig]]', "kind 'thingamajig'"),
     ],
 )
 def test_a_bad_line_names_file_line_and_remedy(tmp_path: Path, line: str, named: str) -> None:

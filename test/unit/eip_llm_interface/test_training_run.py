@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from eip_llm_interface.engine.engine import ModelError
-from eip_llm_interface.engine.loading import EngineOptions
-from eip_llm_interface.engine.nano_format import FORMAT
+from eip_llm_interface.engine.loading import EngineOptions, load_model
+from eip_llm_interface.engine.nano_format import CATEGORIES, FORMAT
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.gpu_optimized_llm import GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.training.batches import Row, plan_batches, rivals, rows_of
@@ -33,6 +33,7 @@ from eip_llm_interface.training.calibrate import (
 from eip_llm_interface.training.checkpoint import Reached, load_checkpoint, save_checkpoint
 from eip_llm_interface.training.data_files import CorpusError
 from eip_llm_interface.training.example import Example
+from eip_llm_interface.training.held_out import verdict_margins
 from eip_llm_interface.training.learning import Answers
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.recalibrate import recalibrate
@@ -152,6 +153,49 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(
     again = train(replace(config, seed=5), lambda step, steps, loss: heard.append(step))
     assert heard == [10], 'the finished run was trained again'
     assert again.tokens == result.tokens
+
+
+def test_a_run_goes_on_from_a_trained_model_though_its_text_has_changed(
+    trained: Path, tmp_path: Path, toy: TrainConfig
+) -> None:
+    """One step at a hair's rate: what the model says then is what it said before."""
+    rates = {'steps': 1, 'learning_rate': 1e-9, 'trunk_learning_rate': 1e-9}
+    config = replace(toy, output=tmp_path / 'further', start=trained, plan_examples=90, **rates)
+    train(config, quiet)
+    scratch = replace(config, output=tmp_path / 'scratch', start=None)
+    train(scratch, quiet)
+    options = EngineOptions(device='cpu')
+    prompts = ['<bos><cmd> go to the sofa<verdict>', '<bos><cmd> bring me the cup<verdict>']
+    before, after, chance = (
+        TransformersEngine(folder, options).score(prompts, ['<safe>', '<fire>', '<burn>'])
+        for folder in (trained, config.output, scratch.output)
+    )
+    assert np.asarray(after) == pytest.approx(np.asarray(before), abs=0.02)
+    assert np.asarray(chance) != pytest.approx(np.asarray(before), abs=0.1)
+    card = (config.output / 'README.md').read_text()
+    corpus = json.loads((trained / 'config.json').read_text())['eip']['corpus']
+    assert f'of corpus {corpus}' in card
+
+
+def test_a_start_of_other_sizes_or_none_at_all_is_refused(
+    trained: Path, tmp_path: Path, toy: TrainConfig
+) -> None:
+    with pytest.raises(ValueError, match=r'other sizes.*give its hidden_size'):
+        train(replace(toy, output=tmp_path / 'wide', start=trained, hidden_size=64), quiet)
+    with pytest.raises(ValueError, match=r'word_size'):
+        train(replace(toy, output=tmp_path / 'full', start=trained, word_size=0), quiet)
+    with pytest.raises(ValueError, match=r'holds no model\.int8'):
+        replace(toy, start=tmp_path)
+
+
+def test_the_margins_of_a_saved_model_are_its_answers(trained: Path) -> None:
+    tokenizer, model = load_model(str(trained), 'cpu', EngineOptions(device='cpu'))
+    prompts = ['<bos><cmd> go to the sofa<verdict>', '<bos><cmd> burn<verdict>']
+    margins = verdict_margins(model, tokenizer, [Example(x, '<safe>', 't') for x in prompts], 'cpu')
+    answers = ['<safe>', *(f'<{name}>' for name in CATEGORIES)]
+    told = np.asarray(TransformersEngine(trained, EngineOptions('cpu')).score(prompts, answers))
+    harm = np.log(np.exp(told[:, 1:]).sum(1)) - told[:, 0]
+    assert [margin.model for margin in margins] == pytest.approx(list(harm), abs=1e-3)
 
 
 def write_calibration(folder: Path, *verbs: tuple[str, str]) -> Path:
