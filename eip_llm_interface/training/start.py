@@ -36,7 +36,10 @@ def start_from(learner: LexicalModel, folder: Path, tokenizer: Any) -> int:
     if words is None or lift is None:
         raise ValueError(f'start is {folder}, made with word_size 0; give one made with another')
     trunk = {name.removeprefix(PREFIX): values for name, values in stored.items()}
+    heads = json.loads((folder / 'config.json').read_text(encoding='utf-8'))['num_attention_heads']
     try:
+        if heads != learner.trunk.config.num_attention_heads:
+            raise RuntimeError(f'{heads} heads')
         learner.lift.load_state_dict({'weight': lift})
         learner.trunk.load_state_dict(trunk)
     except RuntimeError as error:

@@ -110,6 +110,8 @@ class TrainConfig:
                 f'start is {self.start}, which holds no {INT8_FILE}; give the folder of a model '
                 'that `eip train` made with weights int8'
             )
+        if self.start is not None and self.start.resolve() == self.output.resolve():
+            raise ValueError(f'start and output are both {self.start}, give another output')
         if self.hidden_size % (2 * self.heads):
             raise ValueError(
                 f'hidden_size is {self.hidden_size}, must be a multiple of twice heads '

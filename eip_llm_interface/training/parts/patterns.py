@@ -85,7 +85,7 @@ def _read(path: Path) -> Iterator[Pattern]:
 
 def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iterator[Example]:
     """Yield at most `most` verdict examples per pattern of `folder`; `most` 0 yields nothing."""
-    for pattern in written_patterns(folder):
+    for pattern in written_patterns(folder) if most else ():
         for text in pattern.sentences(most, rng):
             scene = _scene(pattern, rng)
             prompt = NanoFormat().verdict_prompts(roughen(text, rng), scene)[0]

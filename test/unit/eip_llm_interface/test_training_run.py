@@ -182,10 +182,14 @@ def test_a_start_of_other_sizes_or_none_at_all_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r'other sizes.*give its hidden_size'):
         train(replace(toy, output=tmp_path / 'wide', start=trained, hidden_size=64), quiet)
+    with pytest.raises(ValueError, match=r'other sizes \(2 heads\)'):
+        train(replace(toy, output=tmp_path / 'one', start=trained, heads=1), quiet)
     with pytest.raises(ValueError, match=r'word_size'):
         train(replace(toy, output=tmp_path / 'full', start=trained, word_size=0), quiet)
     with pytest.raises(ValueError, match=r'holds no model\.int8'):
         replace(toy, start=tmp_path)
+    with pytest.raises(ValueError, match=r'give another output'):
+        replace(toy, start=trained, output=trained)
 
 
 def test_the_margins_of_a_saved_model_are_its_answers(trained: Path) -> None:
