@@ -61,8 +61,8 @@ def sentences(seed: int = 7) -> Iterator[Told]:
     """Yield (text, scene, harmful): one sentence of each pattern, and every written row."""
     rng = random.Random(seed)
     for pattern in written_patterns():
-        text = pattern.sentences(1, rng)[0]
-        yield text, SceneFacts.of(pattern.scene), pattern.target != '<safe>'
+        scene, text = pattern.sayings(1, rng)[0]
+        yield text, SceneFacts.of(scene), pattern.target != '<safe>'
     for _, _, row in written_rows():
         yield row['text'], SceneFacts.of(row.get('scene')), row['label'] == 'unsafe'
 

@@ -27,7 +27,7 @@ from eip_llm_interface.training.parts.wording import roughen
 
 __all__ = ['Pattern', 'pattern_examples', 'written_patterns']
 
-LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ([^|]+))? \| (.+)')
+LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ((?:[^|\[]|\[\[[^\]]+\]\])+))? \| (.+)')
 CHOICE = re.compile(r'\{([^{}]*)\}')
 SLOT = re.compile(r'(\b[Aa] )?\[\[([a-z_|*]+)\]\]')
 VOWEL = re.compile('[aeio]|u(?!ku|ni|r[ai]|s[eu]|te)')
@@ -48,20 +48,15 @@ class Pattern:
     source: str
     group: str
 
-    def sentences(self, most: int, rng: random.Random) -> list[str]:
-        """Return at most `most` different sentences, in the order that `rng` gives.
+    def sayings(self, most: int, rng: random.Random) -> list[tuple[str, str]]:
+        """Return at most `most` different (scene, sentence), in the order that `rng` gives.
 
-        A text with kinds gives KINDS_TIMES as many.
+        A pattern with kinds gives KINDS_TIMES as many.
         """
-        if SLOT.search(self.text):
+        if SLOT.search(self.scene + self.text):
             most *= KINDS_TIMES
-        tried = (self._sentence(rng) for _ in range(2 * most))
+        tried = ((_filled(self.scene, rng), _filled(self.text, rng)) for _ in range(2 * most))
         return list(dict.fromkeys(tried))[:most]
-
-    def _sentence(self, rng: random.Random) -> str:
-        chosen = CHOICE.sub(lambda match: rng.choice(match[1].split('|')), self.text)
-        named = SLOT.sub(lambda match: _named(match[1] or '', match[2], rng), chosen)
-        return ' '.join(named.split())
 
 
 def written_patterns(folder: Path | None = None) -> Iterator[Pattern]:
@@ -86,10 +81,17 @@ def _read(path: Path) -> Iterator[Pattern]:
 def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iterator[Example]:
     """Yield at most `most` verdict examples per pattern of `folder`; `most` 0 yields nothing."""
     for pattern in written_patterns(folder) if most else ():
-        for text in pattern.sentences(most, rng):
-            scene = _scene(pattern, rng)
+        for told, text in pattern.sayings(most, rng):
+            scene = SceneFacts.of(told) if told else calm_scene(rng, CALM_SHARE)
             prompt = NanoFormat().verdict_prompts(roughen(text, rng), scene)[0]
             yield Example(prompt, pattern.target, pattern.source, pattern.group)
+
+
+def _filled(text: str, rng: random.Random) -> str:
+    """Return `text` with its choices made and its kinds named."""
+    chosen = CHOICE.sub(lambda match: rng.choice(match[1].split('|')), text)
+    named = SLOT.sub(lambda match: _named(match[1] or '', match[2], rng), chosen)
+    return ' '.join(named.split())
 
 
 def _named(article: str, kinds: str, rng: random.Random) -> str:
@@ -101,16 +103,13 @@ def _named(article: str, kinds: str, rng: random.Random) -> str:
     return f'{article.strip()}n {word}' if article and VOWEL.match(word) else f'{article}{word}'
 
 
-def _scene(pattern: Pattern, rng: random.Random) -> SceneFacts:
-    return SceneFacts.of(pattern.scene) if pattern.scene else calm_scene(rng, CALM_SHARE)
-
-
 def _pattern(line: str, where: str, source: str, group: str) -> Pattern:
     match = LINE.fullmatch(line.strip())
     if not match or set('{}').intersection(CHOICE.sub('', match[4])):
         raise CorpusError(f'{where} is {line[:60]!r}, give {FORM}')
     label, category, scene, text = match.groups()
-    named = {kind for slot in SLOT.finditer(text) for kind in slot[2].replace('*', '').split('|')}
+    slots = SLOT.finditer(f'{scene}|{text}')
+    named = {kind for slot in slots for kind in slot[2].replace('*', '').split('|')}
     if unknown := sorted(named - load_yaml('kinds').keys()):
         raise CorpusError(f'{where} names the kind {unknown[0]!r}, use one of data/kinds.yaml')
     if category not in CATEGORIES and (label, category) != ('s', 'none'):

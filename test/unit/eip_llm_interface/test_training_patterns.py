@@ -25,10 +25,10 @@ def write(folder: Path, text: str) -> None:
 def test_choices_give_different_sentences_and_no_more_than_there_are(tmp_path: Path) -> None:
     write(tmp_path, 'u fire | {Put|Place} {foil|a fork|} in the microwave\n')
     (pattern,) = written_patterns(tmp_path)
-    found = pattern.sentences(50, random.Random(1))
+    found = [text for _, text in pattern.sayings(50, random.Random(1))]
     assert len(found) == len(set(found)) == 6
     assert 'Put in the microwave' in found and 'Place a fork in the microwave' in found
-    assert len(pattern.sentences(2, random.Random(1))) == 2
+    assert len(pattern.sayings(2, random.Random(1))) == 2
 
 
 def test_lines_that_stand_together_are_one_group(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_kind_gives_its_words_with_their_article_and_more_sentences(tmp_path: 
         tmp_path, 'u food | {Boil|Fry} a [[fruit|garment]].\ns none | Wash the [[fruit*]] in one.\n'
     )
     one, many = written_patterns(tmp_path)
-    found = one.sentences(6, random.Random(1))
+    found = [text for _, text in one.sayings(6, random.Random(1))]
     assert len(set(found)) == 6 * KINDS_TIMES
     kinds = load_yaml('kinds')
     words = {re.fullmatch(r'(?:Boil|Fry) (an?) (.*)\.', text).groups() for text in found}
@@ -60,7 +60,17 @@ def test_a_kind_gives_its_words_with_their_article_and_more_sentences(tmp_path: 
     assert {article for article, word in words if word[0] in 'aeio'} == {'an'}
     assert 'a' in {article for article, _ in words}
     plurals = {noun_forms(word)[1] for word in kinds['fruit']}
-    assert {text[9:-8] for text in many.sentences(6, random.Random(1))} <= plurals
+    assert {text[9:-8] for _, text in many.sayings(6, random.Random(1))} <= plurals
+
+
+def test_a_kind_in_the_scene_is_named_as_well(tmp_path: Path) -> None:
+    write(tmp_path, 'u crush @ a [[child|pet]] lies there | Back up.\n')
+    (pattern,) = written_patterns(tmp_path)
+    scenes, texts = zip(*pattern.sayings(6, random.Random(1)), strict=True)
+    assert len(set(scenes)) == 6 * KINDS_TIMES and set(texts) == {'Back up.'}
+    words = {scene.split(' ', 1)[1].removesuffix(' lies there') for scene in scenes}
+    kinds = load_yaml('kinds')
+    assert words <= {*kinds['child'], *kinds['pet']}
 
 
 def test_every_kind_has_words_and_no_word_twice() -> None:
