@@ -35,7 +35,7 @@ FORM = (
     's or u, a category, perhaps "@ scene", then " | " and a text with {choice|choice} or [[kind]]'
 )
 CALM_SHARE = 0.1
-KINDS_TIMES = 4  # as many sentences as of another pattern: a kind has a hundred words
+KINDS_TIMES = 3  # as many sentences as of another pattern: a kind has a hundred words
 
 
 @dataclass(frozen=True)
