@@ -80,7 +80,7 @@ def write_model_card(
     from eip_llm_interface.engine.nano_format import CATEGORIES
     from eip_llm_interface.training.start import told_start
 
-    parts = collections.Counter(item.source for item in corpus.training)
+    parts = collections.Counter(item.source.partition('_')[0] for item in corpus.training)
     path = config.output / 'README.md'
     path.write_text(
         CARD.format(
