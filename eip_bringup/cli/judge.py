@@ -78,7 +78,7 @@ def train(
         typer.Option('--option', '-o', help='Any field of TrainConfig as key=value.'),
     ] = None,
 ) -> None:
-    """Train the model from scratch on the project's own text."""
+    """Train the model on the project's own text, from scratch or (-o start=) from another."""
     from eip_bringup.key_values import config_from
     from eip_llm_interface.training.train import TrainConfig
     from eip_llm_interface.training.train import train as run

@@ -48,7 +48,15 @@ IRREGULAR_NOUNS = {
     'goose': 'geese',
     'thief': 'thieves',
     'battery': 'batteries',
+    'sheep': 'sheep',
+    'deer': 'deer',
+    'ox': 'oxen',
+    'louse': 'lice',
+    'lens': 'lenses',
+    'passer-by': 'passers-by',
 }
+AFTER_HEAD = (' of ', '-in-')  # chest of drawers, mother-in-law
+SINGULAR_S = ('ss', 'us', 'is', 'as', 'os')  # glass, walrus, chassis, gas, albatros; not tongs
 VOWELS = 'aeiou'
 PAST = {
     parts[0]: parts[1:]
@@ -68,11 +76,17 @@ def verb_forms(base: str) -> dict[str, str]:
 
 
 def noun_forms(name: str) -> tuple[str, ...]:
-    """Return a noun phrase in singular and plural."""
+    """Return a noun phrase in singular and plural; one that is a plural stays as it is."""
+    for joint in AFTER_HEAD:
+        before, found, after = name.partition(joint)
+        if found:
+            return tuple(f'{form}{joint}{after}' for form in noun_forms(before))
     head, _, last = name.rpartition(' ')
     start = f'{head} ' if head else ''
     plural = IRREGULAR_NOUNS.get(last)
     if plural is None:
+        if last.endswith('s') and not last.endswith(SINGULAR_S):
+            return (name, name)
         is_man = last.endswith('man') and len(last) > 4
         plural = f'{last[:-3]}men' if is_man else _third(last)
     if last.endswith('o') and plural.endswith('oes'):

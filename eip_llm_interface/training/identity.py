@@ -11,16 +11,17 @@ from eip_llm_interface.training.corpus import Corpus
 from eip_llm_interface.training.train_config import TrainConfig
 from eip_llm_interface.training.word_vectors import WordFacts
 
-__all__ = ['run_identity']
+__all__ = ['FREE', 'run_identity']
 
-FREE = ('output', 'device', 'threads', 'resume', 'checkpoint_every', 'max_weights_mb')
+FREE = ('output', 'start', 'device', 'threads', 'resume', 'checkpoint_every', 'max_weights_mb')
 
 
 def run_identity(
-    config: TrainConfig, corpus: Corpus, rows: int, tokenizer: Any, facts: WordFacts
+    config: TrainConfig, start: str, corpus: Corpus, rows: int, tokenizer: Any, facts: WordFacts
 ) -> str:
-    """Return options, text, tokens and meanings as one text; `rows` is how many are learnt.
+    """Return options, start, text, tokens and meanings as one text.
 
+    `start` tells the weights that the run starts from, `rows` is how many are learnt.
     The meanings are told by what they are made of, since machines differ in their last digits.
     """
     options = {key: str(value) for key, value in asdict(config).items() if key not in FREE}
@@ -28,5 +29,5 @@ def run_identity(
     with config.text_vectors.open('rb') as file:
         by_text = hashlib.file_digest(file, 'sha256')
     digests = (item.hexdigest()[:16] for item in (vocabulary, by_text))
-    made_of = (corpus.digest, str(rows), facts.digest, *digests)
+    made_of = (start, corpus.digest, str(rows), facts.digest, *digests)
     return ' '.join((json.dumps(options, sort_keys=True), *made_of))

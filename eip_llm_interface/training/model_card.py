@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eip_llm_interface.evaluation.card import NO_RESULTS
 from eip_llm_interface.training.corpus import Corpus
+from eip_llm_interface.training.identity import FREE
 from eip_llm_interface.training.train_config import TrainConfig
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ['write_model_card']
 
-UNTOLD = ('output', 'start', 'wordnet', 'text_vectors', 'freeform', 'device', 'threads')
+PATHS = ('start', 'skills', 'freeform')
+UNTOLD = (*FREE, 'wordnet', 'text_vectors')
+HELD_OUT_START = """ The model that it
+started from learnt from the same split, unless lines of a file have moved since."""
 
 CARD = """# eip_nano
 
@@ -52,7 +56,7 @@ text), so that words which no sentence holds mean something, too. It reads Engli
 ## Held-out sentences of the corpus
 
 Written by the same hands as the training text, so these figures say that the model learnt, not
-how it does on other people's words. The model alone, without the rules.
+how it does on other people's words. The model alone, without the rules.{held_out_start}
 
 | figure | value |
 | --- | --- |
@@ -71,14 +75,21 @@ how it does on other people's words. The model alone, without the rules.
 
 
 def write_model_card(
-    config: TrainConfig, result: TrainResult, corpus: Corpus, device: str, made_of: str
+    config: TrainConfig,
+    result: TrainResult,
+    corpus: Corpus,
+    device: str,
+    made_of: str,
+    start: str,
 ) -> Path:
-    """Write README.md into the model's folder and return its path; `made_of` is the commit."""
+    """Write README.md into the model's folder and return its path.
+
+    `made_of` is the commit, `start` tells the weights that the run started from.
+    """
     import torch
     import transformers
 
     from eip_llm_interface.engine.nano_format import CATEGORIES
-    from eip_llm_interface.training.start import told_start
 
     parts = collections.Counter(item.source.partition('_')[0] for item in corpus.training)
     path = config.output / 'README.md'
@@ -93,7 +104,8 @@ def write_model_card(
             held_out=len(corpus.held_out),
             parts=', '.join(f'{name} {count}' for name, count in sorted(parts.items())),
             options=_options(config),
-            start=told_start(config.start),
+            start=start,
+            held_out_start='' if config.start is None else HELD_OUT_START,
             steps=result.steps,
             tokens=result.tokens,
             minutes=result.seconds / 60,
@@ -113,10 +125,12 @@ def write_model_card(
 
 
 def _options(config: TrainConfig) -> str:
-    """Return the options that make this model instead of that of the defaults."""
-    told = [
-        f' -o {item.name}={getattr(config, item.name)}'
-        for item in dataclasses.fields(config)
-        if item.name not in UNTOLD and getattr(config, item.name) != item.default
-    ]
-    return ''.join(told)
+    """Return the options that make this model instead of that of the defaults, paths by name."""
+    options = {item.name: item.default for item in dataclasses.fields(config)}
+    told = {name: getattr(config, name) for name in options if name not in UNTOLD}
+    told = {'start': config.start} | told
+    return ''.join(
+        f' -o {name}={Path(value).name if name in PATHS else value}'
+        for name, value in told.items()
+        if value != options[name]
+    )

@@ -53,15 +53,17 @@ def train(
     `progress` hears (step, steps, loss); without it a progress bar is drawn on stderr. A run that
     was interrupted goes on where its last checkpoint stands. Raises WordNetError without WordNet,
     TextVectorsError without the vectors of running text, CorpusError for a bad row and ValueError
-    when the weights would take more than `max_weights_mb`.
+    when the weights would take more than `max_weights_mb` or `start` is of other sizes.
     """
     import torch
 
     from eip_llm_interface.training.learning import Answers, learn
     from eip_llm_interface.training.lexical_model import LexicalModel, meanings
-    from eip_llm_interface.training.start import start_from
+    from eip_llm_interface.training.start import Start, check_start, told_start
 
     began, made_of = time.monotonic(), commit()
+    check_start(config)
+    started_from = told_start(config.start)
     wordnet, knowledge = WordNet.load(config.wordnet), Knowledge.load()
     config.output.mkdir(parents=True, exist_ok=True)
     if config.threads:
@@ -78,15 +80,16 @@ def train(
     torch.manual_seed(config.seed)
     known = meanings(tokenizer, wordnet, (by_meaning, by_text))
     used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
-    learner = LexicalModel(config, known, ids, used)
-    if config.start is not None:
-        start_from(learner, config.start, tokenizer)
+    start = None if config.start is None else Start.of(config.start, tokenizer, known)
+    learner = LexicalModel(config, known, ids, used.union(start.used(known) if start else ()))
+    if start is not None:
+        start.give(learner)
     learner = learner.to(device)
     check_size(learner, rows, config)
     answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
         _say_what_it_takes(config, len(corpus.training), learner, device)
-    identity = run_identity(config, corpus, len(rows), tokenizer, facts)
+    identity = run_identity(config, started_from, corpus, len(rows), tokenizer, facts)
     control = list(ids.values())
     set_up_s = time.monotonic() - began
     reached = learn(learner, rows, answers, config, device, control, identity, progress)
@@ -107,7 +110,7 @@ def train(
         weights_mb=weights_mb,
         figures=figures,
     )
-    write_model_card(config, result, corpus, device, made_of)
+    write_model_card(config, result, corpus, device, made_of, started_from)
     return result
 
 

@@ -51,8 +51,9 @@ class TrainConfig:
     `meaning_alone` the share that is read by those vectors alone, as unknown words are.
     `pair_weight` is what telling the harmful member of a pair from the harmless one counts.
     `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
-    a written pattern gives at most. `harm_prior` is the share of harmful commands to expect in
-    use, for which probabilities are calibrated: far fewer than in the corpus. `weights` is int8
+    a written pattern gives at most, three times as many where it asks for kinds. `harm_prior` is
+    the share of harmful commands to expect in use, for which probabilities are calibrated: far
+    fewer than in the corpus. `weights` is int8
     (half the size, read by EIP alone) or float16 (read by anything that reads Llama models, and
     with the defaults over `max_weights_mb`, which refuses before the training).
     `gradient_checkpointing` trades time for memory.

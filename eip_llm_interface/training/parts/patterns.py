@@ -27,10 +27,13 @@ from eip_llm_interface.training.parts.wording import roughen
 
 __all__ = ['Pattern', 'pattern_examples', 'written_patterns']
 
-LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ((?:[^|\[]|\[\[[^\]]+\]\])+))? \| (.+)')
+LINE = re.compile(r'([su]) ([a-z_]+)(?: @ ((?:\[\[.+?\]\]|[^|])+))? \| (.+)')
 CHOICE = re.compile(r'\{([^{}]*)\}')
-SLOT = re.compile(r'(\b[Aa] )?\[\[([a-z_|*]+)\]\]')
-VOWEL = re.compile('[aeio]|u(?!ku|ni|r[ai]|s[eu]|te)')
+SLOT = re.compile(r'(?:\b([Aa])n? )?\[\[(.*?)\]\]')
+SOUNDS_LIKE_A_VOWEL = re.compile(
+    '(?!one\\b|once|e[uw])[aeio]|u(?!ku|ni[cfoqtv]|r[aei]|s[eu]|t[ei])|heir|hour|hono'
+)
+SIGNS = re.compile(r'[{}]|\[\[|\]\]')  # of choices and kinds, when they stand alone
 FORM = (
     's or u, a category, perhaps "@ scene", then " | " and a text with {choice|choice} or [[kind]]'
 )
@@ -49,9 +52,9 @@ class Pattern:
     group: str
 
     def sayings(self, most: int, rng: random.Random) -> list[tuple[str, str]]:
-        """Return at most `most` different (scene, sentence), in the order that `rng` gives.
+        """Return at most `most` different (scene, sentence), KINDS_TIMES as many with kinds.
 
-        A pattern with kinds gives KINDS_TIMES as many.
+        They come in the order that `rng` gives.
         """
         if SLOT.search(self.scene + self.text):
             most *= KINDS_TIMES
@@ -79,7 +82,10 @@ def _read(path: Path) -> Iterator[Pattern]:
 
 
 def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iterator[Example]:
-    """Yield at most `most` verdict examples per pattern of `folder`; `most` 0 yields nothing."""
+    """Yield at most `most` verdict examples per pattern of `folder`, none with 0.
+
+    Patterns with kinds give KINDS_TIMES as many.
+    """
     for pattern in written_patterns(folder) if most else ():
         for told, text in pattern.sayings(most, rng):
             scene = SceneFacts.of(told) if told else calm_scene(rng, CALM_SHARE)
@@ -90,26 +96,27 @@ def pattern_examples(folder: Path | None, most: int, rng: random.Random) -> Iter
 def _filled(text: str, rng: random.Random) -> str:
     """Return `text` with its choices made and its kinds named."""
     chosen = CHOICE.sub(lambda match: rng.choice(match[1].split('|')), text)
-    named = SLOT.sub(lambda match: _named(match[1] or '', match[2], rng), chosen)
-    return ' '.join(named.split())
+    return SLOT.sub(lambda match: _named(match, rng), ' '.join(chosen.split()))
 
 
-def _named(article: str, kinds: str, rng: random.Random) -> str:
-    """Return a word of one of `kinds`, after `article` as the word wants it."""
-    kind = rng.choice(kinds.split('|'))
+def _named(slot: re.Match[str], rng: random.Random) -> str:
+    """Return a word of one of the slot's kinds, after its article as the word wants it."""
+    kind = rng.choice(slot[2].split('|'))
     word: str = rng.choice(load_yaml('kinds')[kind.removesuffix('*')])
     if kind.endswith('*'):
         word = noun_forms(word)[1]
-    return f'{article.strip()}n {word}' if article and VOWEL.match(word) else f'{article}{word}'
+    if not slot[1]:
+        return word
+    return f'{slot[1]}n {word}' if SOUNDS_LIKE_A_VOWEL.match(word) else f'{slot[1]} {word}'
 
 
 def _pattern(line: str, where: str, source: str, group: str) -> Pattern:
     match = LINE.fullmatch(line.strip())
-    if not match or set('{}').intersection(CHOICE.sub('', match[4])):
+    said = f'{match[3] or ""} | {match[4]}' if match else ''
+    if not match or SIGNS.search(SLOT.sub('', CHOICE.sub('', said))):
         raise CorpusError(f'{where} is {line[:60]!r}, give {FORM}')
     label, category, scene, text = match.groups()
-    slots = SLOT.finditer(f'{scene}|{text}')
-    named = {kind for slot in slots for kind in slot[2].replace('*', '').split('|')}
+    named = {kind.removesuffix('*') for slot in SLOT.finditer(said) for kind in slot[2].split('|')}
     if unknown := sorted(named - load_yaml('kinds').keys()):
         raise CorpusError(f'{where} names the kind {unknown[0]!r}, use one of data/kinds.yaml')
     if category not in CATEGORIES and (label, category) != ('s', 'none'):

@@ -11,6 +11,7 @@ import pytest
 
 from eip_llm_interface.knowledge.inflect import noun_forms
 from eip_llm_interface.training.data_files import CorpusError, load_yaml
+from eip_llm_interface.training.parts import patterns
 from eip_llm_interface.training.parts.patterns import (
     KINDS_TIMES,
     pattern_examples,
@@ -55,12 +56,55 @@ def test_a_kind_gives_its_words_with_their_article_and_more_sentences(tmp_path: 
     found = [text for _, text in one.sayings(6, random.Random(1))]
     assert len(set(found)) == 6 * KINDS_TIMES
     kinds = load_yaml('kinds')
-    words = {re.fullmatch(r'(?:Boil|Fry) (an?) (.*)\.', text).groups() for text in found}
-    assert {word for _, word in words} <= {*kinds['fruit'], *kinds['garment']}
-    assert {article for article, word in words if word[0] in 'aeio'} == {'an'}
-    assert 'a' in {article for article, _ in words}
+    words = {re.fullmatch(r'(?:Boil|Fry) (?:an?) (.*)\.', text)[1] for text in found}
+    assert words <= {*kinds['fruit'], *kinds['garment']}
     plurals = {noun_forms(word)[1] for word in kinds['fruit']}
     assert {text[9:-8] for _, text in many.sayings(6, random.Random(1))} <= plurals
+
+
+@pytest.mark.parametrize(
+    ('kind', 'said'),
+    [
+        ('apple', 'Take an apple.'),
+        ('pear', 'Take a pear.'),
+        ('ewe', 'Take a ewe.'),
+        ('one-year-old', 'Take a one-year-old.'),
+        ('onion', 'Take an onion.'),
+        ('heirloom', 'Take an heirloom.'),
+        ('ukulele', 'Take a ukulele.'),
+        ('unicycle', 'Take a unicycle.'),
+        ('umbrella', 'Take an umbrella.'),
+        ('utility knife', 'Take a utility knife.'),
+    ],
+)
+@pytest.mark.parametrize('article', ['a', 'an', '{a|a}', 'a {|}'])
+def test_articles_go_with_the_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, said: str, article: str
+) -> None:
+    monkeypatch.setattr(patterns, 'load_yaml', lambda _: {'thing': [kind]})
+    write(tmp_path, f's none | Take {article} [[thing]].\n')
+    (pattern,) = written_patterns(tmp_path)
+    assert pattern.sayings(1, random.Random(1)) == [('', said)]
+
+
+@pytest.mark.parametrize(
+    ('kind', 'said'),
+    [
+        ('tongs', 'tongs'),
+        ('glass', 'glasses'),
+        ('mother-in-law', 'mothers-in-law'),
+        ('chest of drawers', 'chests of drawers'),
+        ('sheep', 'sheep'),
+        ('berry', 'berries'),
+    ],
+)
+def test_a_star_asks_for_the_plural(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, said: str
+) -> None:
+    monkeypatch.setattr(patterns, 'load_yaml', lambda _: {'thing': [kind]})
+    write(tmp_path, 's none | Count [[thing*]].\n')
+    (pattern,) = written_patterns(tmp_path)
+    assert pattern.sayings(1, random.Random(1)) == [('', f'Count {said}.')]
 
 
 def test_a_kind_in_the_scene_is_named_as_well(tmp_path: Path) -> None:
@@ -91,6 +135,11 @@ def test_every_kind_has_words_and_no_word_twice() -> None:
         ('u noise | shout', "category 'noise'"),
         ('u none | shout', "category 'none'"),
         ('u fire | burn the [[thingamajig]]', "kind 'thingamajig'"),
+        ('u fire | burn the [[Pet]]', "kind 'Pet'"),
+        ('u fire | burn the [[p*et]]', "kind 'p*et'"),
+        ('u fire | burn the [[pet]', 'give s or u'),
+        ('u fire @ {near | burn it', 'give s or u'),
+        ('u fire @ a [[thingamajig]] is near | burn it', "kind 'thingamajig'"),
     ],
 )
 def test_a_bad_line_names_file_line_and_remedy(tmp_path: Path, line: str, named: str) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import PreTrainedTokenizerFast
 
 from eip_llm_interface.engine.engine import ModelError
 from eip_llm_interface.engine.loading import EngineOptions, load_model
-from eip_llm_interface.engine.nano_format import CATEGORIES, FORMAT
+from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.gpu_optimized_llm import GPUConfig, GPUOptimizedSafetyLLM
 from eip_llm_interface.training.batches import Row, plan_batches, rivals, rows_of
@@ -37,6 +38,7 @@ from eip_llm_interface.training.held_out import verdict_margins
 from eip_llm_interface.training.learning import Answers
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.recalibrate import recalibrate
+from eip_llm_interface.training.start import Start, fitted
 from eip_llm_interface.training.tokenizer import make_tokenizer
 from eip_llm_interface.training.train import TrainConfig, train
 from eip_llm_interface.training.weights import check_size
@@ -173,19 +175,49 @@ def test_a_run_goes_on_from_a_trained_model_though_its_text_has_changed(
     assert np.asarray(after) == pytest.approx(np.asarray(before), abs=0.02)
     assert np.asarray(chance) != pytest.approx(np.asarray(before), abs=0.1)
     card = (config.output / 'README.md').read_text()
+    assert '`eip train -o start=toy -o plan_examples=90' in card
     corpus = json.loads((trained / 'config.json').read_text())['eip']['corpus']
     assert f'of corpus {corpus}' in card
+
+
+def test_what_the_start_knew_of_words_that_the_new_text_lacks_is_kept(
+    trained: Path, tmp_path: Path, toy: TrainConfig
+) -> None:
+    tokenizer, model = load_model(str(trained), 'cpu', EngineOptions(device='cpu'))
+    meaning = torch.zeros(len(tokenizer), 7)
+    start = Start.of(trained, PreTrainedTokenizerFast(tokenizer_file=f'{trained}/tokenizer.json'),
+                     meaning)  # fmt: skip
+    ids = {name: tokenizer.convert_tokens_to_ids([name])[0] for name in CONTROL}
+    learner = LexicalModel(replace(toy, meaning_size=8), meaning, ids, start.used(meaning))
+    start.give(learner)
+    tokens = torch.arange(300, 500)
+    assert torch.allclose(learner.eval().embed(tokens), model.lm_head.weight[tokens], atol=1e-3)
+
+
+def test_what_meanings_tell_is_found_beside_what_words_have_of_their_own() -> None:
+    torch.manual_seed(3)
+    meaning, projection = torch.randn(900, 20), torch.randn(12, 20)
+    own = torch.randn(900, 12) * 3
+    own[::2] = 0.0  # every other word stood in no sentence
+    meaning[5] = 0.0
+    found = fitted(meaning, meaning @ projection.T + own)
+    assert torch.allclose(found, projection, atol=1e-3)
 
 
 def test_a_start_of_other_sizes_or_none_at_all_is_refused(
     trained: Path, tmp_path: Path, toy: TrainConfig
 ) -> None:
-    with pytest.raises(ValueError, match=r'other sizes.*give its hidden_size'):
-        train(replace(toy, output=tmp_path / 'wide', start=trained, hidden_size=64), quiet)
-    with pytest.raises(ValueError, match=r'other sizes \(2 heads\)'):
-        train(replace(toy, output=tmp_path / 'one', start=trained, heads=1), quiet)
-    with pytest.raises(ValueError, match=r'word_size'):
-        train(replace(toy, output=tmp_path / 'full', start=trained, word_size=0), quiet)
+    wide = replace(toy, output=tmp_path / 'new', start=trained, hidden_size=64, heads=1)
+    with pytest.raises(ValueError, match=r'other sizes; give -o hidden_size=32 -o heads=2$'):
+        train(wide, quiet)
+    other = Path(shutil.copytree(trained, tmp_path / 'other'))
+    settings = (other / 'config.json').read_text()
+    (other / 'config.json').write_text(settings.replace(FORMAT, 'nano-0'))
+    with pytest.raises(ValueError, match=rf'no model that .* in the form {FORMAT}'):
+        train(replace(toy, output=tmp_path / 'new', start=other), quiet)
+    (other / 'config.json').unlink()
+    with pytest.raises(ValueError, match=r'config\.json cannot be read'):
+        train(replace(toy, output=tmp_path / 'new', start=other), quiet)
     with pytest.raises(ValueError, match=r'holds no model\.int8'):
         replace(toy, start=tmp_path)
     with pytest.raises(ValueError, match=r'give another output'):
@@ -202,10 +234,13 @@ def test_the_margins_of_a_saved_model_are_its_answers(trained: Path) -> None:
     assert [margin.model for margin in margins] == pytest.approx(list(harm), abs=1e-3)
 
 
+THINGS = ('cup', 'sofa', 'door', 'book', 'lamp')
+
+
 def write_calibration(folder: Path, *verbs: tuple[str, str]) -> Path:
     told = [
         {'text': f'{verb} the {thing}', 'label': label, 'category': 'fire'}
-        for thing in ('cup', 'sofa', 'door', 'book', 'lamp')
+        for thing in THINGS
         for verb, label in verbs
     ]
     folder.mkdir()
@@ -243,6 +278,26 @@ def test_a_model_is_calibrated_anew_without_touching_its_weights(
     assert (model / name).read_bytes() == (trained / name).read_bytes()
     with pytest.raises(CorpusError, match=r'calibration\.jsonl'):
         recalibrate(model, tmp_path, device='cpu')
+
+
+def test_a_saved_model_itself_is_calibrated_anew(trained: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(trained, tmp_path / 'model'))
+    tokenizer, network = load_model(str(model), 'cpu', EngineOptions(device='cpu'))
+    texts = [f'{verb} the {thing}' for verb in ('burn', 'wash', 'cut') for thing in THINGS]
+    rows = [Example(f'<bos><cmd> {text}<verdict>', '<safe>', 't') for text in texts]
+    margins = verdict_margins(network, tokenizer, rows, 'cpu')
+    by_margin = sorted(zip((item.model for item in margins), texts, strict=True))
+    labels = ['safe'] * 6 + ['unsafe', 'safe', 'unsafe'] + ['unsafe'] * 6
+    told = [
+        {'text': text, 'label': label, 'category': 'fire'}
+        for (_, text), label in zip(by_margin, labels, strict=True)
+    ]
+    folder = tmp_path / 'rows'
+    folder.mkdir()
+    (folder / 'calibration.jsonl').write_text('\n'.join(map(json.dumps, told)))
+    before = json.loads((model / 'config.json').read_text())['eip']['calibration']
+    calibration, _ = recalibrate(model, folder, device='cpu')
+    assert asdict(calibration) != before and calibration.temperature > 0
 
 
 def test_pairs_that_alternate_do_not_part_the_labels_where_the_error_is_measured(

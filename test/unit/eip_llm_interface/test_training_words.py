@@ -123,15 +123,16 @@ def test_a_checkpoint_is_known_by_the_meanings_it_was_made_with(
     config = TrainConfig(text_vectors=vectors)
     corpus, tokenizer = Corpus((), ()), make_tokenizer(['go'], ['go'], 400)
     facts = WordFacts.of(wordnet, Knowledge.load())
-    mine = run_identity(config, corpus, 3, tokenizer, facts)
+    mine = run_identity(config, 'scratch', corpus, 3, tokenizer, facts)
     elsewhere = replace(config, output=tmp_path, threads=2)
-    assert run_identity(elsewhere, corpus, 3, tokenizer, facts) == mine
+    assert run_identity(elsewhere, 'scratch', corpus, 3, tokenizer, facts) == mine
+    assert run_identity(config, 'another', corpus, 3, tokenizer, facts) != mine
     otherwise = replace(facts, facts=facts.facts[::-1])
-    assert run_identity(config, corpus, 3, tokenizer, otherwise) != mine
+    assert run_identity(config, 'scratch', corpus, 3, tokenizer, otherwise) != mine
     other_words = make_tokenizer(['ho'], ['go'], 400)
-    assert run_identity(config, corpus, 3, other_words, facts) != mine
+    assert run_identity(config, 'scratch', corpus, 3, other_words, facts) != mine
     vectors.write_bytes(b'others')
-    assert run_identity(config, corpus, 3, tokenizer, facts) != mine
+    assert run_identity(config, 'scratch', corpus, 3, tokenizer, facts) != mine
 
 
 def test_which_words_get_a_token_of_their_own(wordnet: WordNet) -> None:
