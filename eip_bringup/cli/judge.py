@@ -120,6 +120,25 @@ def calibrate(
     )
 
 
+def average(
+    models: Annotated[
+        list[Path], typer.Argument(help='Folders of models trained further from one start.')
+    ],
+    output: Annotated[Path, typer.Option(help='Folder for their mean.')],
+) -> None:
+    """Take the mean of trained models, which judges better than each, and calibrate it."""
+    from eip_llm_interface.training.average import average as mean_of
+    from eip_llm_interface.training.recalibrate import recalibrate
+
+    with _one_line():
+        print(mean_of(models, output))
+        calibration, error = recalibrate(output)
+    print(
+        f'{output}: temperature {calibration.temperature:.3f}, bias {calibration.bias:.3f}; '
+        f'calibration error {error:.3f} on the half that it was not made on'
+    )
+
+
 def evaluate(
     jsonl: Annotated[
         list[Path] | None,
@@ -173,7 +192,7 @@ def evaluate(
             print(write_results(report, config.model))
 
 
-COMMANDS = (check, train, calibrate)
+COMMANDS = (check, train, calibrate, average)
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ['FACTORS', 'INT8_FILE', 'WORDS', 'load_int8', 'save_int8', 'stored_int8']
+__all__ = ['FACTORS', 'INT8_FILE', 'WORDS', 'load_int8', 'save_int8', 'stored_int8', 'write_int8']
 
 INT8_FILE = 'model.int8.safetensors'
 SCALE = '.scale'
@@ -18,15 +19,10 @@ FACTORS = ('words', 'lift')
 def save_int8(model: Any, folder: Path) -> Path:
     """Write config.json and `model`'s weights into `folder` and return the weights' path.
 
-    Matrices are rounded to the nearest of 255 steps of their row's largest value (symmetric
-    quantisation); vectors stay FP16. A tensor that two layers share is written once. Where the
-    model has `factors` (words [tokens, size], lift [hidden, size]) of its embedding, these are
-    written instead.
+    A tensor that two layers share is written once. Where the model has `factors` (words
+    [tokens, size], lift [hidden, size]) of its embedding, these are written instead.
     """
-    import torch
-    from safetensors.torch import save_file
-
-    tensors: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     written: set[int] = set()
     state = model.state_dict()
     factors = getattr(model, 'factors', None)
@@ -37,15 +33,30 @@ def save_int8(model: Any, folder: Path) -> Path:
         if tensor.data_ptr() in written:
             continue
         written.add(tensor.data_ptr())
-        values = tensor.detach().float().cpu()
+        kept[name] = tensor.detach()
+    model.config.save_pretrained(folder)
+    model.generation_config.save_pretrained(folder)
+    return write_int8(kept, folder)
+
+
+def write_int8(state: Mapping[str, Any], folder: Path) -> Path:
+    """Write tensors by name into `folder` and return the weights' path.
+
+    Matrices are rounded to the nearest of 255 steps of their row's largest value (symmetric
+    quantisation); vectors stay FP16.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Any] = {}
+    for name, tensor in state.items():
+        values = tensor.float().cpu()
         if values.dim() != 2:
             tensors[name] = values.half().contiguous()
             continue
         scale = values.abs().amax(dim=1, keepdim=True).clamp_min(LEAST) / LARGEST
         tensors[name] = (values / scale).round().to(torch.int8).contiguous()
         tensors[f'{name}{SCALE}'] = scale.contiguous()
-    model.config.save_pretrained(folder)
-    model.generation_config.save_pretrained(folder)
     path = folder / INT8_FILE
     save_file(tensors, path)
     path.chmod(0o644)

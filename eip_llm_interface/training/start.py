@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from eip_llm_interface.engine.nano_format import FORMAT
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.train_config import TrainConfig
 
-__all__ = ['Start', 'check_start', 'told_start']
+__all__ = ['Start', 'check_start', 'shared_tokens', 'told_start', 'vocabulary']
 
 PREFIX = 'model.'
 RIDGE = 1e-3  # keeps the fit defined where a meaning never varies
@@ -56,14 +57,9 @@ class Start:
 
         `check_start` says whether it can be.
         """
-        from tokenizers import Tokenizer
-
         stored = stored_int8(folder, torch.float32)
         words, lift = (stored.pop(name) for name in FACTORS)
-        there = Tokenizer.from_file(str(folder / 'tokenizer.json')).get_vocab()
-        here = tokenizer.get_vocab()
-        shared = sorted((here[text], there[text]) for text in here.keys() & there.keys())
-        tokens, known = torch.tensor(shared).T
+        tokens, known = shared_tokens(tokenizer.get_vocab(), vocabulary(folder))
         projection = fitted(meaning[tokens], words[known])
         return cls(
             trunk={name.removeprefix(PREFIX): values for name, values in stored.items()},
@@ -86,6 +82,21 @@ class Start:
         learner.projection.weight.copy_(self.projection)
         places = learner.get_buffer('places')[self.tokens]
         learner.own.weight[places[places > 0]] = self.own[places > 0]
+
+
+def vocabulary(folder: Path) -> dict[str, int]:
+    """Return the ids of the tokens of the model in `folder`, by how they are written."""
+    from tokenizers import Tokenizer
+
+    found: dict[str, int] = Tokenizer.from_file(str(folder / 'tokenizer.json')).get_vocab()
+    return found
+
+
+def shared_tokens(here: Mapping[str, int], there: Mapping[str, int]) -> tuple[Tensor, Tensor]:
+    """Return the ids [n] here and there of the tokens that both vocabularies have."""
+    shared = sorted((here[text], there[text]) for text in here.keys() & there.keys())
+    ours, theirs = torch.tensor(shared).T
+    return ours, theirs
 
 
 def fitted(meaning: Tensor, words: Tensor) -> Tensor:

@@ -17,10 +17,12 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from eip_llm_interface.engine.engine import ModelError
+from eip_llm_interface.engine.int8_weights import stored_int8
 from eip_llm_interface.engine.loading import EngineOptions, load_model
 from eip_llm_interface.engine.nano_format import CATEGORIES, CONTROL, FORMAT
 from eip_llm_interface.engine.transformers_backend import TransformersEngine
 from eip_llm_interface.gpu_optimized_llm import GPUConfig, GPUOptimizedSafetyLLM
+from eip_llm_interface.training.average import average
 from eip_llm_interface.training.batches import Row, plan_batches, rivals, rows_of
 from eip_llm_interface.training.calibrate import (
     Calibration,
@@ -38,7 +40,7 @@ from eip_llm_interface.training.held_out import verdict_margins
 from eip_llm_interface.training.learning import Answers
 from eip_llm_interface.training.lexical_model import LexicalModel
 from eip_llm_interface.training.recalibrate import recalibrate
-from eip_llm_interface.training.start import Start, fitted
+from eip_llm_interface.training.start import Start, fitted, told_start, vocabulary
 from eip_llm_interface.training.tokenizer import make_tokenizer
 from eip_llm_interface.training.train import TrainConfig, train
 from eip_llm_interface.training.weights import check_size
@@ -222,6 +224,49 @@ def test_a_start_of_other_sizes_or_none_at_all_is_refused(
         replace(toy, start=tmp_path)
     with pytest.raises(ValueError, match=r'give another output'):
         replace(toy, start=trained, output=trained)
+
+
+def test_the_mean_of_two_models_lies_between_them(
+    trained: Path, tmp_path: Path, toy: TrainConfig
+) -> None:
+    further = replace(toy, output=tmp_path / 'further', start=trained, steps=2, plan_examples=90)
+    train(further, quiet)
+    folders = (trained, further.output)
+    average(folders, tmp_path / 'mean')
+    one, other, mean = (
+        stored_int8(folder, torch.float32) for folder in (*folders, tmp_path / 'mean')
+    )
+    for name in one.keys() - {'words'}:
+        between = (one[name] + other[name]) / 2
+        assert not torch.equal(one[name], other[name]), name
+        assert torch.allclose(mean[name], between, atol=float(between.abs().max()) / 127), name
+    here, there = (vocabulary(folder) for folder in folders)
+    both = next(text for text in here if text in there and text.startswith('Ġ'))
+    words = (one['words'][here[both]] + other['words'][there[both]]) / 2
+    assert torch.allclose(mean['words'][here[both]], words, atol=float(words.abs().max()) / 127)
+    alone = next((text for text in here if text not in there), None)
+    assert alone is not None
+    near = float(one['words'][here[alone]].abs().max()) / 127
+    assert torch.allclose(mean['words'][here[alone]], one['words'][here[alone]], atol=near)
+    card = (tmp_path / 'mean' / 'README.md').read_text()
+    assert f'| mean of this and | {told_start(further.output)} (started from weights' in card
+    assert 'Figures of the first run' in card
+
+
+def test_models_that_have_no_mean_are_refused(
+    trained: Path, tmp_path: Path, toy: TrainConfig
+) -> None:
+    with pytest.raises(ValueError, match='1 model is given'):
+        average((trained,), tmp_path / 'mean')
+    with pytest.raises(ValueError, match=r'holds no model\.int8'):
+        average((trained, tmp_path), tmp_path / 'mean')
+    with pytest.raises(ValueError, match='give another'):
+        average((trained, trained), trained)
+    deep = replace(toy, output=tmp_path / 'deep', layers=2, steps=1)
+    train(deep, quiet)
+    with pytest.raises(ValueError, match='other sizes'):
+        average((trained, deep.output), tmp_path / 'mean')
+    assert not (tmp_path / 'mean').exists()
 
 
 def test_the_margins_of_a_saved_model_are_its_answers(trained: Path) -> None:
