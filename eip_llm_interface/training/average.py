@@ -67,7 +67,7 @@ def _tell(card: Path, folders: Sequence[Path]) -> None:
         return
     rows = [f'| mean of this and | {told_start(other)}{_made(other)} |' for other in folders[1:]]
     text = CARD_ROW.sub(lambda row: '\n'.join((row[0], *rows)), card.read_text(encoding='utf-8'), 1)
-    told = f'{FIGURES}\nFigures of the first run, before the mean was taken.'
+    told = f'{FIGURES}\nFigures of the first run, before the mean was taken.\n'
     card.write_text(text.replace(FIGURES, told), encoding='utf-8')
 
 
