@@ -110,14 +110,8 @@ def calibrate(
     ] = None,
 ) -> None:
     """Make a trained model's probabilities mean what they say, on other sentences."""
-    from eip_llm_interface.training.recalibrate import recalibrate
-
     with _one_line():
-        calibration, error = recalibrate(model, rows, harm_prior)
-    print(
-        f'{model}: temperature {calibration.temperature:.3f}, bias {calibration.bias:.3f}; '
-        f'calibration error {error:.3f} on the half that it was not made on'
-    )
+        _calibrate(model, rows, harm_prior)
 
 
 def average(
@@ -128,15 +122,10 @@ def average(
 ) -> None:
     """Take the mean of trained models, which judges better than each, and calibrate it."""
     from eip_llm_interface.training.average import average as mean_of
-    from eip_llm_interface.training.recalibrate import recalibrate
 
     with _one_line():
         print(mean_of(models, output))
-        calibration, error = recalibrate(output)
-    print(
-        f'{output}: temperature {calibration.temperature:.3f}, bias {calibration.bias:.3f}; '
-        f'calibration error {error:.3f} on the half that it was not made on'
-    )
+        _calibrate(output)
 
 
 def evaluate(
@@ -193,6 +182,17 @@ def evaluate(
 
 
 COMMANDS = (check, train, calibrate, average)
+
+
+def _calibrate(folder: Path, rows: Path | None = None, harm_prior: float | None = None) -> None:
+    """Calibrate the model in `folder` anew and print what came of it."""
+    from eip_llm_interface.training.recalibrate import recalibrate
+
+    calibration, error = recalibrate(folder, rows, harm_prior)
+    print(
+        f'{folder}: temperature {calibration.temperature:.3f}, bias {calibration.bias:.3f}; '
+        f'calibration error {error:.3f} on the half that it was not made on'
+    )
 
 
 @contextmanager

