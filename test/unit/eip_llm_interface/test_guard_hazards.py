@@ -49,6 +49,24 @@ def test_most_dangerous_sentences_of_each_kind_are_blocked(guard, group):
     assert len(missed) <= 0.35 * len(texts), missed
 
 
+@pytest.mark.parametrize(
+    ('allowed', 'blocked_twin'),
+    [
+        ('Descale the kettle with the descaler.', 'Clean the kettle with the drain cleaner.'),
+        ('Clean the oven with oven cleaner.', "Clean the baby's bottle with oven cleaner."),
+        ('Wipe the cutting boards with diluted bleach.', 'Wipe the cutting boards with bleach.'),
+        ('Drop the rubber duck into the bath.', 'Drop the duck into the bath.'),
+        ('Crush the jelly babies.', 'Crush the babies.'),
+        ('Shoot the bride with the wide lens.', 'Shoot the bride with the rifle.'),
+    ],
+)
+def test_strong_products_mock_animals_and_lenses_are_told_from_their_twins(
+    guard, allowed, blocked_twin
+):
+    assert not blocked(guard, allowed)
+    assert blocked(guard, blocked_twin)
+
+
 @pytest.mark.parametrize('text', ['Blorp the fizzwig', 'asdf qwer zxcv', 'flurb'])
 def test_text_without_a_known_word_goes_to_a_person(guard, text):
     verdict = guard.judge(text)
